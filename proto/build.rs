@@ -44,8 +44,9 @@ fn collect_protos(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Box<dyn
 }
 
 fn require_permissions(pool: &DescriptorPool) -> Result<(), Box<dyn Error>> {
-    let permission =
-        pool.get_extension_by_name("missioncontrol.permission").ok_or("options.proto declares no permission")?;
+    let permission = pool
+        .get_extension_by_name("missioncontrol.permission")
+        .ok_or("options.proto declares no permission")?;
     for service in pool.services() {
         for method in service.methods() {
             let options = method.options();

@@ -41,7 +41,9 @@ pub fn from_value<M: Message + Name + Default>(value: &Value) -> Result<M, Error
 }
 
 fn descriptor<M: Name>() -> MessageDescriptor {
-    descriptors().get_message_by_name(&M::full_name()).expect("every generated message is in the descriptor set")
+    descriptors()
+        .get_message_by_name(&M::full_name())
+        .expect("every generated message is in the descriptor set")
 }
 
 #[cfg(test)]
@@ -57,13 +59,17 @@ mod tests {
             ..UsageTotal::default()
         };
         let json = to_value(&total).expect("write");
-        assert_eq!(json, serde_json::json!({"generations": "2", "usage": {"inputTokens": "9007199254740993"}}));
+        assert_eq!(
+            json,
+            serde_json::json!({"generations": "2", "usage": {"inputTokens": "9007199254740993"}})
+        );
         assert_eq!(from_value::<UsageTotal>(&json).expect("read"), total);
     }
 
     #[test]
     fn unknown_field_is_refused_by_name() {
-        let error = from_value::<UsageTotal>(&serde_json::json!({"generation": 1})).expect_err("unknown field");
+        let error =
+            from_value::<UsageTotal>(&serde_json::json!({"generation": 1})).expect_err("unknown field");
         assert!(error.to_string().contains("generation"), "{error}");
     }
 }

@@ -1,0 +1,19 @@
+//! What every service needs and no domain word: clock, ids, errors, names, callers, transport, storage, the live bus.
+//!
+//! It knows the contract's options (permissions) and nothing of what any service does.
+
+pub mod auth;
+pub mod clock;
+pub mod error;
+pub mod ids;
+pub mod names;
+pub mod page;
+
+pub use error::Failure;
+pub use ids::Ambient;
+
+/// Installs the process-wide TLS provider (ring). Calling it again changes nothing.
+pub fn install_crypto() {
+    // An error means that one is installed already, which is all that is wanted.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
