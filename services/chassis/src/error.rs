@@ -44,7 +44,11 @@ pub mod reason {
 
 /// Why a call failed, in the caller's terms.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
+pub struct Failure(Box<Content>);
+
+/// Boxed, because a failure travels in every `Result` and is rare.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Content {
     code: Code,
     reason: String,
     message: String,
@@ -66,7 +70,7 @@ pub struct Violation {
 impl Failure {
     /// A failure; the message says what happened and what to do.
     pub fn new(code: Code, reason: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Content {
             code,
             reason: reason.into(),
             message: message.into(),
@@ -74,7 +78,7 @@ impl Failure {
             metadata: HashMap::new(),
             resource: None,
             retry_after: None,
-        }
+        }))
     }
 
     /// INVALID_ARGUMENT: a field is wrong.
@@ -90,32 +94,30 @@ impl Failure {
             .map(|violation| format!("{}: {}", violation.field, violation.description))
             .collect::<Vec<_>>()
             .join("; ");
-        Self { violations, ..Self::new(Code::InvalidArgument, reason::INVALID_FIELD, message) }
+        let mut failure = Self::new(Code::InvalidArgument, reason::INVALID_FIELD, message);
+        failure.0.violations = violations;
+        failure
     }
 
     /// NOT_FOUND: no such resource, or none that the caller may know of.
     pub fn not_found(name: impl Into<String>) -> Self {
         let name = name.into();
-        Self {
-            resource: Some(name.clone()),
-            ..Self::new(Code::NotFound, reason::NOT_FOUND, format!("{name} was not found"))
-        }
+        let message = format!("{name} was not found");
+        Self::new(Code::NotFound, reason::NOT_FOUND, message).about(name)
     }
 
     /// ALREADY_EXISTS: the name is taken.
     pub fn already_exists(name: impl Into<String>) -> Self {
         let name = name.into();
-        Self {
-            resource: Some(name.clone()),
-            ..Self::new(Code::AlreadyExists, reason::ALREADY_EXISTS, format!("{name} exists already"))
-        }
+        let message = format!("{name} exists already");
+        Self::new(Code::AlreadyExists, reason::ALREADY_EXISTS, message).about(name)
     }
 
     /// ABORTED: the resource has changed since the caller read it.
     pub fn etag_mismatch(name: impl Into<String>) -> Self {
         let name = name.into();
         let message = format!("{name} has changed since it was read; read it again and repeat the change");
-        Self { resource: Some(name), ..Self::new(Code::Aborted, reason::ETAG_MISMATCH, message) }
+        Self::new(Code::Aborted, reason::ETAG_MISMATCH, message).about(name)
     }
 
     /// UNAUTHENTICATED: no acceptable token.
@@ -150,58 +152,67 @@ impl Failure {
     /// Adds another field that is wrong.
     #[must_use]
     pub fn and_invalid(mut self, field: impl Into<String>, description: impl Into<String>) -> Self {
-        let mut violations = std::mem::take(&mut self.violations);
+        let mut violations = std::mem::take(&mut self.0.violations);
         violations.push(Violation { field: field.into(), description: description.into() });
-        Self { metadata: self.metadata, ..Self::invalid_fields(violations) }
+        let mut failure = Self::invalid_fields(violations);
+        failure.0.metadata = self.0.metadata;
+        failure
     }
 
     /// Adds a fact for programs.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<String>) -> Self {
-        self.metadata.insert(key.to_owned(), value.into());
+        self.0.metadata.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// Names the resource that it is about.
+    #[must_use]
+    pub fn about(mut self, name: impl Into<String>) -> Self {
+        self.0.resource = Some(name.into());
         self
     }
 
     /// Says when trying again is worth it.
     #[must_use]
     pub fn retry_after(mut self, delay: Duration) -> Self {
-        self.retry_after = Some(delay);
+        self.0.retry_after = Some(delay);
         self
     }
 
     /// The gRPC code.
     pub fn code(&self) -> Code {
-        self.code
+        self.0.code
     }
 
     /// The reason, for programs.
     pub fn reason(&self) -> &str {
-        &self.reason
+        &self.0.reason
     }
 
     /// What happened, for people.
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// Fields that are wrong.
     pub fn violations(&self) -> &[Violation] {
-        &self.violations
+        &self.0.violations
     }
 
     /// Facts for programs.
     pub fn metadata(&self) -> &HashMap<String, String> {
-        &self.metadata
+        &self.0.metadata
     }
 
     /// Name of the resource that it is about.
     pub fn resource(&self) -> Option<&str> {
-        self.resource.as_deref()
+        self.0.resource.as_deref()
     }
 
     /// When trying again is worth it.
     pub fn retry_delay(&self) -> Option<Duration> {
-        self.retry_after
+        self.0.retry_after
     }
 
     /// Reads a failure back from what came over the wire. A status that is not one of ours keeps its code and gets its
@@ -209,7 +220,7 @@ impl Failure {
     pub fn from_status(status: &Status) -> Self {
         let details = status.get_error_details();
         let info = details.error_info().filter(|info| info.domain == DOMAIN);
-        Self {
+        Self(Box::new(Content {
             code: status.code(),
             reason: info.map_or_else(|| code_name(status.code()).to_owned(), |info| info.reason.clone()),
             message: status.message().to_owned(),
@@ -223,7 +234,7 @@ impl Failure {
             metadata: info.map(|info| info.metadata.clone()).unwrap_or_default(),
             resource: details.resource_info().map(|resource| resource.resource_name.clone()),
             retry_after: details.retry_info().and_then(|retry| retry.retry_delay),
-        }
+        }))
     }
 }
 
@@ -252,7 +263,7 @@ pub fn code_name(code: Code) -> &'static str {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.reason, self.message)
+        write!(f, "{}: {}", self.0.reason, self.0.message)
     }
 }
 
@@ -260,6 +271,7 @@ impl std::error::Error for Failure {}
 
 impl From<Failure> for Status {
     fn from(failure: Failure) -> Self {
+        let failure = *failure.0;
         let mut details = ErrorDetails::new();
         details.set_error_info(failure.reason, DOMAIN, failure.metadata);
         if !failure.violations.is_empty() {

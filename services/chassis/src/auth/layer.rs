@@ -129,29 +129,28 @@ mod tests {
         }
     }
 
-    fn bearer(token: String) -> Option<(&'static str, String)> {
-        Some(("authorization", format!("Bearer {token}")))
+    fn bearer(token: &str) -> (&'static str, String) {
+        ("authorization", format!("Bearer {token}"))
     }
 
     #[tokio::test]
     async fn only_a_caller_with_the_permission_reaches_the_handler() {
         let (auth, clock) = auth();
         let operator = auth.token(USER, WORKSPACE, Role::Operator);
-        let seen =
-            call(&auth, START_TASK, bearer(operator.clone())).await.expect("admitted").expect("caller");
+        let seen = call(&auth, START_TASK, Some(bearer(&operator))).await.expect("admitted").expect("caller");
         assert_eq!((seen.workspace(), seen.actor()), (Some(WORKSPACE), format!("users/{USER}")));
 
         let viewer = auth.token(USER, WORKSPACE, Role::Viewer);
-        assert_eq!(call(&auth, START_TASK, bearer(viewer)).await, Err(Code::PermissionDenied));
+        assert_eq!(call(&auth, START_TASK, Some(bearer(&viewer))).await, Err(Code::PermissionDenied));
         assert_eq!(call(&auth, START_TASK, None).await, Err(Code::Unauthenticated));
-        assert_eq!(call(&auth, START_TASK, bearer("nonsense".to_owned())).await, Err(Code::Unauthenticated));
+        assert_eq!(call(&auth, START_TASK, Some(bearer("nonsense"))).await, Err(Code::Unauthenticated));
         assert_eq!(
             call(&auth, START_TASK, Some(("authorization", operator.clone()))).await,
             Err(Code::Unauthenticated)
         );
 
         clock.advance(time::Duration::minutes(5));
-        assert_eq!(call(&auth, START_TASK, bearer(operator)).await, Err(Code::Unauthenticated));
+        assert_eq!(call(&auth, START_TASK, Some(bearer(&operator))).await, Err(Code::Unauthenticated));
     }
 
     #[tokio::test]

@@ -60,6 +60,7 @@ impl CallerToken {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
     use time::macros::datetime;
     use uuid::Uuid;
 
@@ -100,7 +101,6 @@ mod tests {
 
         let (body, signature) = token.rsplit_once('.').expect("compact JWT");
         let (_, claims) = body.split_once('.').expect("compact JWT");
-        use base64::Engine;
         let none = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#);
         for forged in [
             format!("{none}.{claims}."),
