@@ -1,0 +1,129 @@
+//! What a run is told at its start: the task and the agent version as they were, and the words that follow from them.
+
+use serde::{Deserialize, Serialize};
+use time::Duration;
+
+use super::conversation::ToolDefinition;
+use super::id::{AgentId, RunId, TaskId, UserId, WorkspaceId};
+
+/// Everything that a run is pinned to. It is journalled whole, so that neither an edit of the task or the agent nor
+/// a deploy that rewords our prompts changes a run that has started.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunBrief {
+    /// The tenant.
+    pub workspace: WorkspaceId,
+    /// The run.
+    pub run: RunId,
+    /// Who started it.
+    pub starter: UserId,
+    /// The task as it was.
+    pub task: TaskSnapshot,
+    /// The agent version.
+    pub agent: AgentSnapshot,
+    /// The words every model call begins with.
+    pub prompt: Prompt,
+}
+
+/// A task as it was when the run was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskSnapshot {
+    /// The task.
+    pub task: TaskId,
+    /// One line.
+    pub title: String,
+    /// What is to be done.
+    #[serde(default)]
+    pub brief: String,
+    /// What must be true of the result.
+    #[serde(default)]
+    pub acceptance_checks: Vec<String>,
+}
+
+/// A published agent version.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AgentSnapshot {
+    /// The agent.
+    pub agent: AgentId,
+    /// Its version, from 1.
+    pub version: i32,
+    /// Its name.
+    pub display_name: String,
+    /// Its owner's instructions.
+    pub instructions: String,
+    /// `{provider}/{model}`.
+    pub model: String,
+    /// How answers are sampled.
+    #[serde(default)]
+    pub parameters: ModelParameters,
+    /// Tools it may use; `finish` is always there besides.
+    #[serde(default)]
+    pub tools: Vec<ToolGrant>,
+    /// When the run is stopped.
+    #[serde(default)]
+    pub limits: RunLimits,
+}
+
+/// How answers are sampled; an absent field leaves the provider's default.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ModelParameters {
+    /// 0 to 2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
+    /// 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top_p: Option<f64>,
+    /// Tokens of one answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_output_tokens: Option<i32>,
+    /// For providers that take one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<i64>,
+}
+
+/// Leave to use one tool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolGrant {
+    /// Name of the tool.
+    pub tool: String,
+    /// For `http_fetch`: hosts it may reach, exact (`api.example.com`) or by suffix (`*.example.com`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed_hosts: Vec<String>,
+}
+
+/// When a run is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RunLimits {
+    /// Model calls, retries of one call not counted.
+    pub max_steps: u32,
+    /// Tokens in and out, all calls together; no limit when absent. The call that crosses it is still taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<i64>,
+    /// Wall time from the first start, in milliseconds.
+    pub max_duration_ms: i64,
+}
+
+impl Default for RunLimits {
+    fn default() -> Self {
+        Self { max_steps: 100, max_tokens: None, max_duration_ms: 24 * 60 * 60 * 1000 }
+    }
+}
+
+impl RunLimits {
+    /// Wall time from the first start.
+    pub fn max_duration(&self) -> Duration {
+        Duration::milliseconds(self.max_duration_ms)
+    }
+}
+
+/// The words every model call of a run begins with, rendered once and pinned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prompt {
+    /// The system prompt.
+    pub system: String,
+    /// The first user turn.
+    pub opening: String,
+    /// The tools, in the order they are always sent in.
+    pub tools: Vec<ToolDefinition>,
+}

@@ -1,0 +1,339 @@
+//! The records of a run's journal and their JSON: what is written here is read back for as long as runs are kept.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use super::brief::RunBrief;
+use super::conversation::{FinishReason, Message, Usage};
+use super::id::ArtifactId;
+
+/// Version of the JSON that [`Event::to_json`] writes. It rises only when an older reader would misread an event;
+/// a new optional field does not raise it, since unknown fields are passed over.
+pub const EVENT_VERSION: u32 = 1;
+
+/// One append-only record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// Place in the run's journal, from 1 without a gap.
+    pub seq: i64,
+    /// When it was committed.
+    pub at: OffsetDateTime,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Event {
+    /// The run exists.
+    Queued(Queued),
+    /// A worker took it for the first time.
+    Started(Started),
+    /// A worker took it over from one that died or let it go.
+    Resumed(Resumed),
+    /// A model is about to be called.
+    ModelCallStarted(ModelCallStarted),
+    /// It answered.
+    ModelCallCompleted(ModelCallCompleted),
+    /// It did not.
+    ModelCallFailed(ModelCallFailed),
+    /// A tool is about to be used.
+    ToolCallStarted(ToolCallStarted),
+    /// The tool answered, well or badly.
+    ToolCallCompleted(ToolCallCompleted),
+    /// The engine told the agent something.
+    EngineNote(EngineNote),
+    /// The run ended as it should.
+    Succeeded(Succeeded),
+    /// The run ended by an error or a limit.
+    Failed(Failed),
+}
+
+/// The run exists.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Queued {
+    /// All it is pinned to.
+    pub brief: Arc<RunBrief>,
+}
+
+/// A worker took the run for the first time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Started {}
+
+/// A worker took the run over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resumed {
+    /// How often the run has been taken, this time included.
+    pub lease_epoch: i64,
+}
+
+/// A model is about to be called.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelCallStarted {
+    /// Step, counting model calls from 1.
+    pub step: u32,
+    /// Attempt at the step, from 1; rises by a journalled failure only.
+    pub attempt: u32,
+    /// `{provider}/{model}`.
+    pub model: String,
+    /// Turns that are sent.
+    pub message_count: u32,
+}
+
+/// The model answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelCallCompleted {
+    /// Step it answers.
+    pub step: u32,
+    /// Attempt that succeeded.
+    pub attempt: u32,
+    /// The answer, as it came.
+    pub message: Message,
+    /// Why the model stopped.
+    pub finish_reason: FinishReason,
+    /// What was used.
+    #[serde(default)]
+    pub usage: Usage,
+    /// Cost in nano US dollars; absent when unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_nano_usd: Option<i64>,
+    /// `workspaces/{workspace}/generations/{generation}`, where the ledger has it.
+    #[serde(default)]
+    pub generation: String,
+    /// From the intent to the answer, in milliseconds.
+    #[serde(default)]
+    pub duration_ms: u64,
+}
+
+/// The model did not answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelCallFailed {
+    /// Step that failed.
+    pub step: u32,
+    /// Attempt that failed.
+    pub attempt: u32,
+    /// Why.
+    pub error: RunError,
+    /// When it is tried again; absent if it is not.
+    #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    pub retry_at: Option<OffsetDateTime>,
+    /// `workspaces/{workspace}/generations/{generation}` of the failed call; empty if there is none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub generation: String,
+    /// True when the call was cut after it had begun, so that it may have cost something the run's sum does not have.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub maybe_billed: bool,
+}
+
+/// What may be done about a tool call whose outcome a crash left unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EffectClass {
+    /// Changes nothing: run it again.
+    Pure,
+    /// The same key has the same effect once: run it again with its key.
+    Idempotent,
+    /// Can be asked whether it happened.
+    Queryable,
+    /// Must not be run again unless a person says so; so is every class that this version does not know.
+    #[serde(other)]
+    AtMostOnce,
+}
+
+/// A tool is about to be used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolCallStarted {
+    /// Step whose answer asked for it.
+    pub step: u32,
+    /// Id of the call in that answer; one of ours where the answer's ids were empty or repeated.
+    pub call_id: String,
+    /// The tool.
+    pub tool: String,
+    /// Arguments as the model wrote them.
+    pub arguments_json: String,
+    /// What may be done if the outcome gets lost.
+    pub effect_class: EffectClass,
+    /// Names this use for ever, to whoever carries it out.
+    pub idempotency_key: String,
+}
+
+/// The tool answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolCallCompleted {
+    /// Step whose answer asked for it.
+    pub step: u32,
+    /// Id of the call, as its intent has it.
+    pub call_id: String,
+    /// The tool.
+    pub tool: String,
+    /// What the model reads; cut at the tool's limit, and then it says so.
+    pub content: String,
+    /// True when the tool failed and `content` says how.
+    #[serde(default)]
+    pub is_error: bool,
+    /// What it wrote, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact: Option<ArtifactRef>,
+    /// From the intent to the answer, in milliseconds.
+    #[serde(default)]
+    pub duration_ms: u64,
+}
+
+/// An artifact that a call wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArtifactRef {
+    /// The artifact.
+    pub artifact: ArtifactId,
+    /// Its path within the run.
+    pub path: String,
+}
+
+/// Why the engine spoke to the agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum NoteReason {
+    /// The answer held neither text nor a tool call.
+    EmptyAnswer,
+    /// The answer hit its token limit.
+    TruncatedAnswer,
+    /// The answer called no tool, though only `finish` ends a run.
+    NoToolCall,
+    /// The same calls gave the same results again.
+    RepeatedCall,
+}
+
+impl NoteReason {
+    /// The reason as it is on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::EmptyAnswer => "EMPTY_ANSWER",
+            Self::TruncatedAnswer => "TRUNCATED_ANSWER",
+            Self::NoToolCall => "NO_TOOL_CALL",
+            Self::RepeatedCall => "REPEATED_CALL",
+        }
+    }
+}
+
+/// The engine told the agent something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineNote {
+    /// Step whose answer gave rise to it.
+    pub step: u32,
+    /// Why.
+    pub reason: NoteReason,
+    /// What the agent reads.
+    pub text: String,
+}
+
+/// The run ended as it should.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Succeeded {
+    /// What the agent says it did.
+    pub summary: String,
+    /// What shows it.
+    #[serde(default)]
+    pub evidence: Vec<String>,
+}
+
+/// The run ended by an error or a limit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failed {
+    /// Why.
+    pub error: RunError,
+}
+
+/// Why something failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunError {
+    /// Reason for programs: upper snake case.
+    pub reason: String,
+    /// What happened and what to do, for people.
+    pub message: String,
+}
+
+impl RunError {
+    /// An error of this reason.
+    pub fn new(reason: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { reason: reason.into(), message: message.into() }
+    }
+}
+
+/// Why a journalled event cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// A newer release wrote it; leave the run to a worker of that release.
+    #[error("the event has version {found}, and this release reads up to {EVENT_VERSION}")]
+    Newer {
+        /// Version of the event.
+        found: u32,
+    },
+    /// It is not an event.
+    #[error("the event cannot be read: {0}")]
+    Malformed(#[from] serde_json::Error),
+}
+
+impl Event {
+    /// The event as the journal keeps it: one JSON object with `v` and `kind`.
+    pub fn to_json(&self) -> String {
+        #[derive(Serialize)]
+        struct Versioned<'a> {
+            v: u32,
+            #[serde(flatten)]
+            event: &'a Event,
+        }
+        serde_json::to_string(&Versioned { v: EVENT_VERSION, event: self })
+            .expect("events have string keys and finite numbers, so JSON can hold them")
+    }
+
+    /// Reads what [`Event::to_json`] of this or an older release wrote.
+    pub fn from_json(text: &str) -> Result<Self, DecodeError> {
+        #[derive(Deserialize)]
+        struct Header {
+            #[serde(default = "first")]
+            v: u32,
+        }
+        const fn first() -> u32 {
+            1
+        }
+        let Header { v } = serde_json::from_str(text)?;
+        if v > EVENT_VERSION {
+            return Err(DecodeError::Newer { found: v });
+        }
+        Ok(serde_json::from_str(text)?)
+    }
+
+    /// The tag that [`Event::to_json`] writes, for a column of its own.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Queued(_) => "queued",
+            Self::Started(_) => "started",
+            Self::Resumed(_) => "resumed",
+            Self::ModelCallStarted(_) => "model_call_started",
+            Self::ModelCallCompleted(_) => "model_call_completed",
+            Self::ModelCallFailed(_) => "model_call_failed",
+            Self::ToolCallStarted(_) => "tool_call_started",
+            Self::ToolCallCompleted(_) => "tool_call_completed",
+            Self::EngineNote(_) => "engine_note",
+            Self::Succeeded(_) => "succeeded",
+            Self::Failed(_) => "failed",
+        }
+    }
+
+    /// The step it belongs to; none for events of the run as a whole.
+    pub const fn step(&self) -> Option<u32> {
+        match self {
+            Self::ModelCallStarted(event) => Some(event.step),
+            Self::ModelCallCompleted(event) => Some(event.step),
+            Self::ModelCallFailed(event) => Some(event.step),
+            Self::ToolCallStarted(event) => Some(event.step),
+            Self::ToolCallCompleted(event) => Some(event.step),
+            Self::EngineNote(event) => Some(event.step),
+            Self::Queued(_) | Self::Started(_) | Self::Resumed(_) | Self::Succeeded(_) | Self::Failed(_) => {
+                None
+            }
+        }
+    }
+}

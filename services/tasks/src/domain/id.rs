@@ -1,0 +1,16 @@
+//! The ids of this service, and of its neighbours' things that a run refers to.
+
+mc_chassis::id_type! {
+    /// A tenant.
+    WorkspaceId,
+    /// A person.
+    UserId,
+    /// A team member.
+    AgentId,
+    /// A piece of work on the board.
+    TaskId,
+    /// One execution of a task.
+    RunId,
+    /// A file that a run wrote.
+    ArtifactId,
+}
