@@ -4,13 +4,16 @@
 
 pub mod auth;
 pub mod clock;
+pub mod config;
 pub mod error;
 pub mod ids;
+pub mod lifecycle;
 pub mod names;
 pub mod page;
 
 pub use error::Failure;
 pub use ids::Ambient;
+pub use lifecycle::Lifecycle;
 
 /// Installs the process-wide TLS provider (ring). Calling it again changes nothing.
 pub fn install_crypto() {
