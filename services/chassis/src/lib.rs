@@ -5,11 +5,14 @@
 pub mod auth;
 pub mod clock;
 pub mod config;
+pub mod db;
 pub mod error;
 pub mod ids;
 pub mod lifecycle;
 pub mod names;
 pub mod page;
+#[cfg(any(test, feature = "testkit"))]
+pub mod testkit;
 
 pub use error::Failure;
 pub use ids::Ambient;
