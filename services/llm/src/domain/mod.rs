@@ -1,0 +1,10 @@
+//! What a model call is: conversation, stream, answer, price. Pure: no I/O, no async, no clock.
+
+pub mod accumulate;
+pub mod ask;
+pub mod conversation;
+pub mod fault;
+pub mod follow;
+pub mod model_name;
+
+pub mod usage;
