@@ -5,6 +5,7 @@ use time::Duration;
 
 use super::conversation::ToolDefinition;
 use super::id::{AgentId, RunId, TaskId, UserId, WorkspaceId};
+use super::tool::Tool;
 
 /// Everything that a run is pinned to. It is journalled whole, so that neither an edit of the task or the agent nor
 /// a deploy that rewords our prompts changes a run that has started.
@@ -63,6 +64,23 @@ pub struct AgentSnapshot {
     pub limits: RunLimits,
 }
 
+impl AgentSnapshot {
+    /// Its leave to use a tool; none for `finish`, which needs none.
+    pub fn grant(&self, tool: Tool) -> Option<&ToolGrant> {
+        self.tools.iter().find(|grant| grant.tool == tool.name())
+    }
+
+    /// True when it may use the tool.
+    pub fn may_use(&self, tool: Tool) -> bool {
+        tool == Tool::Finish || self.grant(tool).is_some()
+    }
+
+    /// Names of the tools it may use, in their fixed order.
+    pub fn tool_names(&self) -> Vec<&'static str> {
+        Tool::ALL.into_iter().filter(|tool| self.may_use(*tool)).map(Tool::name).collect()
+    }
+}
+
 /// How answers are sampled; an absent field leaves the provider's default.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -89,6 +107,23 @@ pub struct ToolGrant {
     /// For `http_fetch`: hosts it may reach, exact (`api.example.com`) or by suffix (`*.example.com`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed_hosts: Vec<String>,
+}
+
+impl ToolGrant {
+    /// True when `host` is one of the allowed hosts: exactly, or by a suffix `*.example.com`, which stands for every
+    /// name below `example.com` and not for that name itself. Case and a trailing dot do not matter.
+    pub fn allows_host(&self, host: &str) -> bool {
+        let plain = |name: &str| name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+        let host = plain(host);
+        self.allowed_hosts.iter().map(|pattern| plain(pattern)).any(|pattern| {
+            match pattern.strip_prefix("*.") {
+                Some(domain) => {
+                    host.strip_suffix(domain).is_some_and(|below| below.len() > 1 && below.ends_with('.'))
+                }
+                None => host == pattern,
+            }
+        })
+    }
 }
 
 /// When a run is stopped.
@@ -126,4 +161,42 @@ pub struct Prompt {
     pub opening: String,
     /// The tools, in the order they are always sent in.
     pub tools: Vec<ToolDefinition>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_allowed_exactly_or_below_a_domain() {
+        let grant = ToolGrant {
+            tool: "http_fetch".into(),
+            allowed_hosts: vec!["api.example.com".into(), "*.Example.org".into(), "127.0.0.1".into()],
+        };
+        for allowed in
+            ["api.example.com", "API.EXAMPLE.COM.", "a.example.org", "a.b.example.org", "127.0.0.1"]
+        {
+            assert!(grant.allows_host(allowed), "{allowed}");
+        }
+        for refused in [
+            "example.com",
+            "x.api.example.com",
+            "example.org",
+            ".example.org",
+            "badexample.org",
+            "example.org.evil.net",
+            "",
+            "*.example.org.evil",
+            "127.0.0.11",
+        ] {
+            assert!(!grant.allows_host(refused), "{refused}");
+        }
+        assert!(
+            !ToolGrant {
+                tool: "http_fetch".into(),
+                allowed_hosts: vec!["*.".into(), "*".into(), String::new()]
+            }
+            .allows_host("a.b")
+        );
+    }
 }

@@ -1,9 +1,15 @@
 //! What a run is and what it does next, as pure functions of its journal: no I/O, no async, no clock of its own.
 
+pub mod arguments;
 pub mod brief;
 pub mod conversation;
+pub mod decide;
 pub mod event;
+mod finish;
 pub mod fold;
 pub mod id;
 pub mod key;
+pub mod prompt;
 mod repeats;
+pub mod retry;
+pub mod tool;

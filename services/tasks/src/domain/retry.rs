@@ -1,0 +1,138 @@
+//! What to do when a model call fails: by the reason alone, with waits that grow and a bound on everything.
+
+use sha2::{Digest, Sha256};
+use time::{Duration, OffsetDateTime};
+
+use super::event::{Event, ModelCallFailed, RunError};
+use super::fold::{PendingIntent, RunFold};
+use super::id::RunId;
+
+/// First wait before another attempt.
+const FIRST_WAIT: Duration = Duration::seconds(1);
+/// Longest wait that we choose ourselves; a provider's `Retry-After` may be longer.
+const LONGEST_WAIT: Duration = Duration::minutes(2);
+
+/// How a model call ended badly.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallFailure {
+    /// Reason of the status, else the name of its code: upper snake case.
+    pub reason: String,
+    /// What happened, for people.
+    pub message: String,
+    /// How long the provider or the service asked to be left alone.
+    pub retry_after: Option<Duration>,
+    /// `workspaces/{workspace}/generations/{generation}` if the call had come so far; else empty.
+    pub generation: String,
+}
+
+/// What to do after a failure.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AfterFailure {
+    /// The call may still be alive or unknown to the provider: ask again with the same key, without a journal record.
+    AskAgain {
+        /// Not before this.
+        at: OffsetDateTime,
+    },
+    /// Journal this; it says whether and when the step is tried again.
+    Append(Event),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Policy {
+    /// Our own fleet is unwell and the call may have gone on without us: the same key costs nothing, as often as needed.
+    SameKey,
+    /// It may be a passing fault of ours: the same key, this many times in a row.
+    SameKeyAtMost(u32),
+    /// The attempt is over: a new one, this many attempts in all.
+    Attempts(u32),
+    /// Trying again would not help.
+    GiveUp,
+}
+
+fn policy(reason: &str) -> Policy {
+    match reason {
+        "UNAVAILABLE"
+        | "UPSTREAM_UNAVAILABLE"
+        | "DATABASE_UNAVAILABLE"
+        | "OVERLOADED"
+        | "DRAINING"
+        | "DEADLINE_EXCEEDED"
+        | "CANCELLED"
+        | "UNAUTHENTICATED" => Policy::SameKey,
+        "INTERNAL" | "UNKNOWN" | "ABORTED" => Policy::SameKeyAtMost(5),
+        "PROVIDER_RATE_LIMITED" | "PROVIDER_OVERLOADED" | "PROVIDER_UNAVAILABLE" | "PROVIDER_TIMEOUT" => {
+            Policy::Attempts(10)
+        }
+        // Each of these attempts may have cost something.
+        "PROVIDER_STREAM_BROKEN" | "PROVIDER_MALFORMED" | "GENERATION_INTERRUPTED" => Policy::Attempts(4),
+        // The request of an attempt is rebuilt from the journal; it can differ only if a release assembles it anew.
+        "IDEMPOTENCY_KEY_REUSED" => Policy::Attempts(2),
+        _ => Policy::GiveUp,
+    }
+}
+
+/// True when a call that failed for this reason had begun, so that the provider may charge for it.
+fn maybe_billed(reason: &str) -> bool {
+    matches!(
+        reason,
+        "PROVIDER_STREAM_BROKEN" | "PROVIDER_MALFORMED" | "GENERATION_INTERRUPTED" | "PROVIDER_TIMEOUT"
+    )
+}
+
+/// Decides on the failure of the open model call. `asked_again` counts the times in a row that this worker has asked
+/// again under the same key. None when no model call is open.
+pub fn after(
+    fold: &RunFold,
+    failure: &CallFailure,
+    asked_again: u32,
+    now: OffsetDateTime,
+) -> Option<AfterFailure> {
+    let Some(PendingIntent::Model { step, attempt, .. }) = fold.pending().into_iter().next() else {
+        return None;
+    };
+    let run = fold.brief().run;
+    let again = |count: u32| {
+        let wait = wait(count, jitter(run, step, count), failure.retry_after);
+        now.checked_add(wait).filter(|at| fold.deadline().is_none_or(|deadline| *at < deadline))
+    };
+    let retry_at = match policy(&failure.reason) {
+        Policy::SameKey => return Some(ask_again(now, again(asked_again + 1), fold.deadline())),
+        Policy::SameKeyAtMost(most) if asked_again < most => {
+            return Some(ask_again(now, again(asked_again + 1), fold.deadline()));
+        }
+        Policy::Attempts(most) if attempt < most => again(attempt),
+        Policy::Attempts(_) | Policy::SameKeyAtMost(_) | Policy::GiveUp => None,
+    };
+    Some(AfterFailure::Append(Event::ModelCallFailed(ModelCallFailed {
+        step,
+        attempt,
+        error: RunError::new(failure.reason.as_str(), failure.message.as_str()),
+        retry_at,
+        generation: failure.generation.clone(),
+        maybe_billed: maybe_billed(&failure.reason),
+    })))
+}
+
+/// Asking again waits no longer than the run has time; then the limit ends it.
+fn ask_again(
+    now: OffsetDateTime,
+    at: Option<OffsetDateTime>,
+    deadline: Option<OffsetDateTime>,
+) -> AfterFailure {
+    AfterFailure::AskAgain { at: at.or(deadline).unwrap_or(now + LONGEST_WAIT) }
+}
+
+/// The wait before another try after `tries` that failed: doubled each time, capped, half of it shaken by `jitter`
+/// (0 to 1), and never less than what was asked for.
+pub fn wait(tries: u32, jitter: f64, retry_after: Option<Duration>) -> Duration {
+    let doublings = tries.saturating_sub(1).min(16);
+    let full = FIRST_WAIT.saturating_mul(1 << doublings).min(LONGEST_WAIT);
+    let own = full / 2 + (full / 2) * jitter.clamp(0.0, 1.0);
+    retry_after.map_or(own, |asked| own.max(asked))
+}
+
+/// A number from 0 to 1 that differs between runs, steps and attempts and is the same each time it is asked for.
+pub fn jitter(run: RunId, step: u32, attempt: u32) -> f64 {
+    let digest: [u8; 32] = Sha256::digest(format!("jitter/{run}/{step}/{attempt}")).into();
+    f64::from(u32::from_le_bytes([digest[0], digest[1], digest[2], digest[3]])) / f64::from(u32::MAX)
+}
