@@ -15,7 +15,7 @@ mod contract {
 }
 
 pub use contract::google;
-pub use contract::missioncontrol::{identity, llm, registry, tasks};
+pub use contract::missioncontrol::{Cursor, identity, llm, registry, tasks};
 
 /// The encoded `google.protobuf.FileDescriptorSet` of the whole contract, imports and comments included.
 pub const DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
