@@ -22,6 +22,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let mut config = prost_build::Config::new();
     config.enable_type_names();
+    // A map must encode the same each time: idempotency compares requests by the hash of their bytes.
+    config.btree_map(["."]);
     tonic_prost_build::configure()
         .build_transport(false)
         .include_file("contract.rs")

@@ -7,9 +7,11 @@ pub mod clock;
 pub mod config;
 pub mod db;
 pub mod error;
+pub mod idempotency;
 pub mod ids;
 pub mod lifecycle;
 pub mod names;
+pub mod outbox;
 pub mod page;
 #[cfg(any(test, feature = "testkit"))]
 pub mod testkit;

@@ -7,7 +7,7 @@ pub(crate) mod migrate;
 mod roles;
 mod schema;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tx;
 
 use std::str::FromStr;
@@ -16,6 +16,8 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgPool};
 use uuid::Uuid;
+
+use crate::config::{self, DatabaseSettings};
 
 pub use failure::{constraint, failure, is_constraint, is_unavailable};
 pub use migrate::{MigrateError, Passwords, migrate};
@@ -48,6 +50,17 @@ impl Settings {
             acquire_timeout: Duration::from_secs(3),
             application_name: application_name.into(),
         }
+    }
+}
+
+impl Settings {
+    /// The pool that a program's settings ask for.
+    pub fn from_config(settings: &DatabaseSettings, application_name: &str) -> Result<Self, config::Invalid> {
+        Ok(Self {
+            max_connections: settings.database_connections,
+            acquire_timeout: settings.database_patience,
+            ..Self::new(settings.url()?.expose(), application_name)
+        })
     }
 }
 
