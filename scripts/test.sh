@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# Runs the stages of `./mc test` (all, or those named) and prints a summary with times; fails if one failed.
+# Stages are called by name.
+# shellcheck disable=SC2317
+set -uo pipefail
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." || exit
+# shellcheck source=scripts/lib.sh
+source scripts/lib.sh
+# shellcheck source=scripts/tools.sh
+source scripts/tools.sh
+
+all=(tools shell fmt proto clippy build deny test-pg15 test-pg16 doc)
+logs=$CARGO_TARGET_DIR/mc-test
+export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-$([[ -t 1 ]] && echo always || echo never)}
+# One package set for every stage: cargo builds each dependency once.
+everything=(--workspace --all-targets --all-features)
+tested=(--locked --workspace --all-features --profile ci)
+
+stage_tools() {
+  need_rust && need_node && need_buf && need_nextest && need_deny && need_shellcheck && need_postgres && need_redis &&
+    rustc --version && cargo nextest --version | head -1 && cargo deny --version && echo "buf $(buf --version)" &&
+    "$(postgres_bin)/postgres" --version && redis-server --version
+}
+
+stage_shell() { shellcheck -x mc .ci/run scripts/*.sh; }
+
+stage_fmt() { cargo fmt --all --check; }
+
+# Breaking changes are reported and not forbidden until the contract is v1.
+stage_proto() {
+  buf lint proto || return 1
+  local base
+  base=$(git rev-parse -q --verify origin/main || git rev-parse -q --verify main) || base=
+  [[ $base != $(git rev-parse HEAD) ]] || base=$(git rev-parse -q --verify HEAD~1) || base=
+  if [[ -z $base ]]; then echo "No earlier commit to compare the contract with."; return 0; fi
+  if buf breaking proto --against ".git#ref=$base,subdir=proto"; then
+    echo "No breaking change against ${base:0:12}."
+  else
+    echo "NOTICE: breaking changes against ${base:0:12}, as listed (allowed until v1)."
+  fi
+}
+
+stage_clippy() { run_cargo clippy "${everything[@]}" -- -D warnings; }
+
+stage_build() { run_cargo build --workspace --bins && cargo nextest run --no-run "${tested[@]}"; }
+
+stage_deny() {
+  run_cargo deny check --hide-inclusion-graph licenses bans sources || return 1
+  # The advisory database is a git repository: without a network there is nothing to compare with.
+  if ! timeout 120 cargo deny fetch db >/dev/null 2>&1; then
+    echo "NOTICE: the advisory database cannot be fetched here; advisories were NOT checked."
+    return 0
+  fi
+  cargo deny check --disable-fetch advisories
+}
+
+# Runs a command with a private PostgreSQL and Redis: with_servers <folder with postgres> <command...>.
+with_servers() { "$CARGO_TARGET_DIR/debug/mission-control" dev servers --postgres-bin "$1" --redis -- "${@:2}"; }
+
+
+stage_test-pg15() { with_servers "$(postgres_bin)" cargo nextest run "${tested[@]}"; }
+
+# Once more for what touches the database. `domain` modules are pure (held by tests/boundaries.rs) and the contract,
+# the edge and the supervisor have no SQL.
+stage_test-pg16() {
+  local folder
+  folder=$(postgres_16_bin) || { echo "NOTICE: no PostgreSQL 16 for this platform; skipped."; return 0; }
+  with_servers "$folder" cargo nextest run "${tested[@]}" -E \
+    'not (package(mc-proto) | package(mc-gateway) | package(mission-control) | test(/(^|::)domain::/))'
+}
+
+stage_doc() { RUSTDOCFLAGS="-D warnings" run_cargo doc --workspace --no-deps --all-features; }
+
+# Runs one stage, keeps its output and its time, and goes on whatever happened.
+failed=0 summary=()
+run_stage() {
+  local name=$1 started=$SECONDS verdict=ok notes
+  printf '\n━━ %s\n' "$name"
+  "stage_$name" > >(tee "$logs/$name.log") 2>&1 || { verdict=FAILED; failed=1; }
+  wait $! 2>/dev/null
+  notes=$(grep -hoE 'NOTICE: .*|Summary \[.*' "$logs/$name.log" | sed 's/\x1b\[[0-9;]*m//g' | paste -sd '|' -)
+  summary+=("$(printf '%-11s %-6s %5ds  %s' "$name" "$verdict" $((SECONDS - started)) "$notes")")
+  [[ $verdict == ok ]]
+}
+
+mkdir -p "$logs"
+stages=("$@")
+[[ $# -gt 0 ]] || stages=("${all[@]}")
+for name in "${stages[@]}"; do
+  declare -F "stage_$name" >/dev/null || die "There is no stage '$name'. Stages: ${all[*]}"
+done
+for name in "${stages[@]}"; do
+  # What cannot be built cannot be tested; the other stages say more together than alone.
+  run_stage "$name" || [[ $name != tools && $name != build ]] || break
+done
+printf '\n━━ summary: %s\n' "$([[ $failed == 0 ]] && echo 'all green' || echo 'FAILED')"
+printf '%s\n' "${summary[@]}" "total              ${SECONDS}s"
+exit "$failed"

@@ -1,0 +1,20 @@
+//! Verbs for work on Mission Control itself.
+
+mod servers;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Dev {
+    /// Runs a command with a private PostgreSQL (and Redis) that are thrown away afterwards.
+    Servers(servers::Servers),
+}
+
+/// Carries out the verb.
+pub(crate) async fn run(dev: Dev) -> anyhow::Result<ExitCode> {
+    match dev {
+        Dev::Servers(servers) => servers::run(servers).await,
+    }
+}
