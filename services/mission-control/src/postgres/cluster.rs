@@ -44,6 +44,7 @@ pub(crate) struct Cluster {
 #[derive(Debug)]
 pub(crate) struct Server {
     running: Running,
+    password: String,
     options: PgConnectOptions,
     port: u16,
     log: PathBuf,
@@ -133,8 +134,13 @@ impl Cluster {
             .username("postgres")
             .password(&self.password)
             .database("postgres");
-        let mut server =
-            Server { running: Running::spawn("PostgreSQL", postgres)?, options, port, log: log.to_owned() };
+        let mut server = Server {
+            running: Running::spawn("PostgreSQL", postgres)?,
+            password: self.password.clone(),
+            options,
+            port,
+            log: log.to_owned(),
+        };
         server.wait_until_ready().await?;
         Ok(server)
     }
@@ -222,9 +228,9 @@ impl Server {
         }
     }
 
-    /// How to connect as the superuser.
+    /// How to connect as the superuser. Its password has no character that a URL would escape.
     pub(crate) fn url(&self, database: &str) -> String {
-        self.options.clone().database(database).to_url_lossy().into()
+        format!("postgres://postgres:{}@127.0.0.1:{}/{database}", self.password, self.port)
     }
 
     /// The process of the server.
