@@ -13,6 +13,8 @@ pub mod lifecycle;
 pub mod names;
 pub mod outbox;
 pub mod page;
+pub mod server;
+pub mod telemetry;
 #[cfg(any(test, feature = "testkit"))]
 pub mod testkit;
 

@@ -17,25 +17,25 @@ pub struct ClientSettings {
     #[arg(long, env = "MC_RESOLVE_INTERVAL", default_value = "5s", value_parser = parse_duration)]
     pub resolve_interval: Duration,
     /// A connection is replaced after this, give or take a fifth; calls on it end in peace.
-    #[arg(long, env = "MC_CLIENT_CONNECTION_AGE", default_value = "5m", value_parser = parse_duration)]
+    #[arg(long = "client-connection-age", env = "MC_CLIENT_CONNECTION_AGE", default_value = "5m", value_parser = parse_duration)]
     pub connection_age: Duration,
     /// A second connection to an address is closed after having been idle for this long.
-    #[arg(long, env = "MC_CLIENT_IDLE", default_value = "60s", value_parser = parse_duration)]
+    #[arg(long = "client-idle", env = "MC_CLIENT_IDLE", default_value = "60s", value_parser = parse_duration)]
     pub idle: Duration,
     /// Calls on one connection before another is opened; the server's own limit counts where it is lower.
-    #[arg(long, env = "MC_CLIENT_STREAMS", default_value_t = 100)]
+    #[arg(long = "client-streams", env = "MC_CLIENT_STREAMS", default_value_t = 100)]
     pub streams_per_connection: usize,
     /// Connections to one address, for each of unary calls and streams.
-    #[arg(long, env = "MC_CLIENT_CONNECTIONS", default_value_t = 64)]
+    #[arg(long = "client-connections", env = "MC_CLIENT_CONNECTIONS", default_value_t = 64)]
     pub connections_per_address: usize,
     /// Deadline of a unary call that sets none.
-    #[arg(long, env = "MC_CLIENT_DEADLINE", default_value = "30s", value_parser = parse_duration)]
+    #[arg(id = "client_deadline", long = "client-deadline", env = "MC_CLIENT_DEADLINE", default_value = "30s", value_parser = parse_duration)]
     pub call_deadline: Duration,
     /// A connection is pinged after this long without a frame.
-    #[arg(long, env = "MC_CLIENT_KEEPALIVE_INTERVAL", default_value = "20s", value_parser = parse_duration)]
+    #[arg(id = "client_keepalive_interval", long = "client-keepalive-interval", env = "MC_CLIENT_KEEPALIVE_INTERVAL", default_value = "20s", value_parser = parse_duration)]
     pub keepalive_interval: Duration,
     /// A ping without answer for this long ends the connection.
-    #[arg(long, env = "MC_CLIENT_KEEPALIVE_TIMEOUT", default_value = "10s", value_parser = parse_duration)]
+    #[arg(id = "client_keepalive_timeout", long = "client-keepalive-timeout", env = "MC_CLIENT_KEEPALIVE_TIMEOUT", default_value = "10s", value_parser = parse_duration)]
     pub keepalive_timeout: Duration,
 }
 
