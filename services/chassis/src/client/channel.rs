@@ -109,17 +109,12 @@ async fn send(pool: &Pool, mut request: http::Request<Body>) -> Result<http::Res
 /// What a fault of a connection in mid-call is to its caller.
 pub(super) fn broken(error: &hyper::Error) -> Status {
     let h2 = error.source().and_then(|source| source.downcast_ref::<h2::Error>()).and_then(h2::Error::reason);
-    match h2 {
-        Some(h2::Reason::CANCEL) => Status::cancelled("the other service has ended the call"),
-        _ => {
-            tracing::debug!(%error, "a connection broke in mid-call");
-            Failure::unavailable(
-                reason::UPSTREAM_UNAVAILABLE,
-                "the connection to another service broke in mid-call",
-            )
-            .into()
-        }
+    if h2 == Some(h2::Reason::CANCEL) {
+        return Status::cancelled("the other service has ended the call");
     }
+    tracing::debug!(%error, "a connection broke in mid-call");
+    Failure::unavailable(reason::UPSTREAM_UNAVAILABLE, "the connection to another service broke in mid-call")
+        .into()
 }
 
 fn expired() -> Status {

@@ -86,8 +86,13 @@ impl Pool {
             let mut resolved = self.resolved.subscribe();
             let cause = match self.choose()? {
                 Some(lease) => {
-                    let connecting =
-                        connect(&lease.connection().address, &self.target, &self.settings, &self.lifecycle);
+                    // Boxed: connecting is rare, and would make the future of every call some 30 KB larger.
+                    let connecting = Box::pin(connect(
+                        &lease.connection().address,
+                        &self.target,
+                        &self.settings,
+                        &self.lifecycle,
+                    ));
                     match lease.opened(connecting).await {
                         Ok(opened) if !opened.sender.is_closed() => return Ok((lease, opened.sender)),
                         Ok(_) => {
