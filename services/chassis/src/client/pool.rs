@@ -1,6 +1,5 @@
 //! The connections to one service: where the next call goes, when another connection is opened, when one is let go.
 
-use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -39,7 +38,8 @@ pub(super) struct Pool {
 struct State {
     addresses: Vec<Address>,
     connections: Vec<Arc<Connection>>,
-    failed: HashMap<Address, Instant>,
+    /// Addresses that refused a connection, and until when they are passed over.
+    failed: Vec<(Address, Instant)>,
     /// Where the search for the least loaded address starts, so that equals take turns.
     turn: usize,
 }
@@ -132,7 +132,7 @@ impl Pool {
         let cap = self.settings.streams_per_connection;
         let mut state = self.lock();
         state.connections.retain(|connection| connection.is_alive(now));
-        state.failed.retain(|_, until| *until > now);
+        state.failed.retain(|(_, until)| *until > now);
         state.turn = state.turn.wrapping_add(1);
 
         let count = state.addresses.len();
@@ -140,7 +140,7 @@ impl Pool {
         order.sort_by_cached_key(|&place| {
             let address = &state.addresses[place];
             let open: usize = at(&state.connections, address).map(|connection| connection.open()).sum();
-            (state.failed.contains_key(address), open)
+            (state.failed.iter().any(|(failed, _)| failed == address), open)
         });
         for place in order {
             let address = &state.addresses[place];
@@ -170,7 +170,7 @@ impl Pool {
     /// A connection could not be opened: its address is passed over for a while.
     fn refused(&self, connection: &Connection) {
         connection.retire();
-        self.lock().failed.insert(connection.address.clone(), Instant::now() + PENALTY);
+        self.lock().failed.push((connection.address.clone(), Instant::now() + PENALTY));
     }
 
     /// Looks the addresses up, and lets go of connections that are not needed any more.
@@ -196,10 +196,13 @@ impl Pool {
             Ok(Err(error)) => tracing::debug!(upstream = self.name, %error, "the name was not resolved"),
             Err(_) => tracing::debug!(upstream = self.name, "the name was not resolved in time"),
         }
-        let mut seen = std::collections::HashSet::new();
+        let mut seen: Vec<Address> = Vec::new();
         let idle = self.settings.idle;
         state.connections.retain(|connection| {
-            let first = seen.insert(connection.address.clone());
+            let first = !seen.contains(&connection.address);
+            if first {
+                seen.push(connection.address.clone());
+            }
             connection.is_alive(now) && (first || connection.idle(now).is_none_or(|been| been < idle))
         });
     }

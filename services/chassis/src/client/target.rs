@@ -1,7 +1,6 @@
 //! Where a service is, and how its name becomes addresses.
 
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -139,16 +138,6 @@ impl PartialEq for Address {
 }
 
 impl Eq for Address {}
-
-impl Hash for Address {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        match self {
-            Self::Socket(address) => address.hash(state),
-            Self::Unix(path) => path.hash(state),
-            Self::Memory(_) => {}
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests {
