@@ -1,13 +1,24 @@
 //! Mission Control on one machine: every service, the workers, PostgreSQL and what a person needs to run and try them.
 
 mod cli;
+mod console;
+mod data_dir;
 mod dev;
+mod doctor;
+mod down;
+mod first_start;
+mod health;
+mod keeper;
+mod logs;
 mod owner;
 mod ports;
 mod postgres;
 mod process;
 mod redis;
+mod reset;
 mod secrets;
+mod state;
+mod status;
 
 use std::process::ExitCode;
 
