@@ -1,0 +1,7 @@
+-- Gives a lease back until a time. $1 run, $2 epoch, $3 when it is promoted to ready.
+WITH released AS (
+    UPDATE tasks.run SET status = 1, worker_id = NULL, claims = greatest(claims - 1, 0)
+    WHERE run_id = $1 AND lease_epoch = $2 AND status = 2
+    RETURNING run_id, workspace_id
+)
+INSERT INTO tasks.delayed (run_id, workspace_id, wake_at) SELECT run_id, workspace_id, $3 FROM released

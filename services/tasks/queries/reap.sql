@@ -1,0 +1,22 @@
+-- Makes runs ready again whose worker has not beaten for $1 seconds, or is gone from the list, 500 at a time.
+WITH lost AS MATERIALIZED (
+    SELECT run.run_id
+    FROM tasks.run
+    WHERE run.worker_id IS NOT NULL
+        AND NOT EXISTS (
+            SELECT FROM tasks.worker w
+            WHERE w.worker_id = run.worker_id AND w.beat_time >= clock_timestamp() - make_interval(secs => $1)
+        )
+        -- A server that has just started could not take anybody's beat: everybody gets one time limit to show up.
+        AND pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => $1)
+    LIMIT 500
+    -- SKIP LOCKED: a row that is locked is being appended to or reaped by somebody else; there is another round.
+    FOR UPDATE OF run SKIP LOCKED
+),
+released AS (
+    UPDATE tasks.run SET status = 1, worker_id = NULL
+    WHERE run_id = ANY (ARRAY(SELECT run_id FROM lost)) AND status = 2
+    RETURNING run_id, workspace_id, fold_version, capability
+)
+INSERT INTO tasks.ready (run_id, workspace_id, ready_at, fold_version, capability)
+SELECT run_id, workspace_id, clock_timestamp(), fold_version, capability FROM released

@@ -1,0 +1,9 @@
+-- Gives a lease back: ready at once. $1 run, $2 epoch, $3 true when the claim shall not count against the run.
+WITH released AS (
+    UPDATE tasks.run
+    SET status = 1, worker_id = NULL, claims = CASE WHEN $3 THEN greatest(claims - 1, 0) ELSE claims END
+    WHERE run_id = $1 AND lease_epoch = $2 AND status = 2
+    RETURNING run_id, workspace_id, fold_version, capability
+)
+INSERT INTO tasks.ready (run_id, workspace_id, ready_at, fold_version, capability)
+SELECT run_id, workspace_id, clock_timestamp(), fold_version, capability FROM released

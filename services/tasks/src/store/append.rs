@@ -1,0 +1,283 @@
+//! The fenced append: the one way in which a worker commits anything of a run.
+
+use std::collections::HashMap;
+
+use mc_chassis::db::{Database, Tx, is_constraint};
+use sha2::{Digest, Sha256};
+use sqlx::{PgConnection, SqlSafeStr};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::event::Event;
+use crate::domain::id::{RunId, WorkspaceId};
+use crate::domain::key;
+use crate::store::artifact::{self, NewArtifact};
+
+/// Events of one run, to be committed together under one epoch.
+#[derive(Debug, Clone)]
+pub struct Append {
+    /// The run.
+    pub run: RunId,
+    /// The lease under which the events were made.
+    pub epoch: i64,
+    /// When they happened, by the worker's clock.
+    pub at: OffsetDateTime,
+    /// The events, in order; at least one.
+    pub events: Vec<Event>,
+}
+
+/// What a committed append answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    /// `seq` of the last event that was committed.
+    pub head_seq: i64,
+    /// Orders to the run; 0 for none.
+    pub control: i16,
+}
+
+/// Why nothing was committed.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The lease is gone: somebody else has the run, or may have it. Stop everything that is done for it.
+    #[error("the lease of the run is lost")]
+    Fenced,
+    /// One of the events is in the journal already: an append whose answer was lost did commit. Read the journal again.
+    #[error("the event is in the journal already")]
+    Duplicate,
+    /// The database did not take it; whether it committed is unknown until the journal is read or the append repeated.
+    #[error("append to the journal")]
+    Database(#[from] sqlx::Error),
+}
+
+/// What a run's row, which people read, owes to its events.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Tally {
+    progress: bool,
+    steps: i32,
+    tokens: i64,
+    cost_nano_usd: i64,
+    unpriced_calls: i32,
+}
+
+impl Tally {
+    fn of(events: &[Event]) -> Self {
+        let mut tally = Self::default();
+        for event in events {
+            match event {
+                // A retry is the same step.
+                Event::ModelCallStarted(call) => tally.steps += i32::from(call.attempt == 1),
+                Event::ModelCallCompleted(call) => {
+                    tally.tokens = tally.tokens.saturating_add(call.usage.total_tokens());
+                    match call.cost_nano_usd {
+                        Some(cost) => tally.cost_nano_usd = tally.cost_nano_usd.saturating_add(cost),
+                        None => tally.unpriced_calls += 1,
+                    }
+                    tally.progress = true;
+                }
+                Event::ModelCallFailed(call) => {
+                    tally.unpriced_calls += i32::from(call.maybe_billed);
+                    tally.progress = true;
+                }
+                Event::ToolCallCompleted(_) | Event::EngineNote(_) => {
+                    tally.progress = true;
+                }
+                // Intents are no progress: a run that kills its worker behind one must be found out.
+                Event::Queued(_)
+                | Event::Started(_)
+                | Event::Resumed(_)
+                | Event::ToolCallStarted(_)
+                | Event::Succeeded(_)
+                | Event::Failed(_) => {}
+            }
+        }
+        tally
+    }
+}
+
+/// Appends for many runs in one statement, each under its own fence. The map has the runs that were committed; one that
+/// is missing is fenced. A run must not come twice.
+pub async fn append_many(
+    connection: &mut PgConnection,
+    appends: &[Append],
+) -> Result<HashMap<RunId, Appended>, sqlx::Error> {
+    append_by(connection, APPEND, appends).await
+}
+
+pub(crate) const APPEND: &str = include_str!("../../queries/append.sql");
+
+/// The statement is an argument so that a test can show what happens without its fence.
+pub(crate) async fn append_by(
+    connection: &mut PgConnection,
+    statement: impl SqlSafeStr,
+    appends: &[Append],
+) -> Result<HashMap<RunId, Appended>, sqlx::Error> {
+    let mut runs = RunColumns::default();
+    let mut events = EventColumns::default();
+    for append in appends {
+        runs.push(append);
+        events.push(append);
+    }
+    let rows: Vec<(Uuid, i64, i16)> = sqlx::query_as(statement)
+        .bind(&runs.run)
+        .bind(&runs.epoch)
+        .bind(&runs.events)
+        .bind(&runs.progress)
+        .bind(&runs.steps)
+        .bind(&runs.tokens)
+        .bind(&runs.cost_nano_usd)
+        .bind(&runs.unpriced_calls)
+        .bind(&runs.at)
+        .bind(&events.run)
+        .bind(&events.place)
+        .bind(&events.kind)
+        .bind(&events.step_key)
+        .bind(&events.attempt)
+        .bind(&events.body)
+        .bind(&events.at)
+        .fetch_all(connection)
+        .await?;
+    let answer = |(run, head_seq, control)| (RunId::new(run), Appended { head_seq, control });
+    Ok(rows.into_iter().map(answer).collect())
+}
+
+/// Appends for one run and, in the same transaction, ends it if its last event does and writes the artifacts that the
+/// events speak of.
+pub async fn append_with(
+    database: &Database,
+    workspace: WorkspaceId,
+    append: &Append,
+    artifacts: &[NewArtifact],
+) -> Result<Appended, Refusal> {
+    let mut tx = database.begin(workspace.uuid()).await?;
+    let appended = append_one(&mut tx, append).await?;
+    for artifact in artifacts {
+        artifact::insert(&mut tx, workspace, append.run, artifact, append.at).await?;
+    }
+    if let Some(event) = append.events.last() {
+        end(&mut tx, append, event).await?;
+    }
+    tx.commit().await?;
+    Ok(appended)
+}
+
+/// Appends for one run.
+pub async fn append_one(connection: &mut PgConnection, append: &Append) -> Result<Appended, Refusal> {
+    match append_many(connection, std::slice::from_ref(append)).await {
+        Ok(committed) => committed.get(&append.run).copied().ok_or(Refusal::Fenced),
+        Err(error) if is_duplicate(&error) => Err(Refusal::Duplicate),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether an append failed because one of its events is in the journal already.
+pub fn is_duplicate(error: &sqlx::Error) -> bool {
+    is_constraint(error, "journal_step")
+}
+
+/// Whether an append needs [`append_with`]: its last event ends the run.
+pub fn ends_run(append: &Append) -> bool {
+    matches!(append.events.last(), Some(Event::Succeeded(_) | Event::Failed(_)))
+}
+
+async fn end(tx: &mut Tx, append: &Append, event: &Event) -> Result<(), sqlx::Error> {
+    let (status, task_state, summary, error) = match event {
+        Event::Succeeded(event) => (3_i16, 3_i16, event.summary.as_str(), None),
+        Event::Failed(event) => (4, 4, "", Some(&event.error)),
+        _ => return Ok(()),
+    };
+    sqlx::query(include_str!("../../queries/end_run.sql"))
+        .bind(append.run.uuid())
+        .bind(append.epoch)
+        .bind(status)
+        .bind(storable(summary))
+        .bind(error.map(|error| storable(&error.reason)))
+        .bind(error.map(|error| storable(&error.message)))
+        .bind(append.at)
+        .bind(task_state)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Text that PostgreSQL can hold: it has no U+0000, and a model may write one.
+fn storable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
+/// What an event belongs to within its run, and its number there. With the kind they are unique, so that no intent or
+/// result can be committed twice.
+pub(crate) fn step_key(event: &Event) -> (String, i32) {
+    match event {
+        Event::Queued(_) | Event::Started(_) | Event::Succeeded(_) | Event::Failed(_) => ("run".into(), 0),
+        Event::Resumed(event) => ("run".into(), i32::try_from(event.lease_epoch).unwrap_or(i32::MAX)),
+        Event::ModelCallStarted(event) => (format!("m/{}", event.step), event.attempt as i32),
+        Event::ModelCallCompleted(event) => (format!("m/{}", event.step), event.attempt as i32),
+        Event::ModelCallFailed(event) => (format!("m/{}", event.step), event.attempt as i32),
+        Event::ToolCallStarted(event) => (call_key(event.step, &event.call_id), 1),
+        Event::ToolCallCompleted(event) => (call_key(event.step, &event.call_id), 1),
+        Event::EngineNote(event) => (format!("n/{}/{}", event.step, event.reason.as_str()), 1),
+    }
+}
+
+/// A provider may make ids of any length and content; an index entry is bounded and holds no U+0000.
+fn call_key(step: u32, call_id: &str) -> String {
+    if call_id.len() <= 128 && !call_id.contains('\0') {
+        format!("t/{step}/{call_id}")
+    } else {
+        format!("t/{step}/#{}", key::hex(&Sha256::digest(call_id)))
+    }
+}
+
+#[derive(Default)]
+struct RunColumns {
+    run: Vec<Uuid>,
+    epoch: Vec<i64>,
+    events: Vec<i64>,
+    progress: Vec<bool>,
+    steps: Vec<i32>,
+    tokens: Vec<i64>,
+    cost_nano_usd: Vec<i64>,
+    unpriced_calls: Vec<i32>,
+    at: Vec<OffsetDateTime>,
+}
+
+impl RunColumns {
+    fn push(&mut self, append: &Append) {
+        let tally = Tally::of(&append.events);
+        self.run.push(append.run.uuid());
+        self.epoch.push(append.epoch);
+        self.events.push(append.events.len() as i64);
+        self.progress.push(tally.progress);
+        self.steps.push(tally.steps);
+        self.tokens.push(tally.tokens);
+        self.cost_nano_usd.push(tally.cost_nano_usd);
+        self.unpriced_calls.push(tally.unpriced_calls);
+        self.at.push(append.at);
+    }
+}
+
+#[derive(Default)]
+struct EventColumns {
+    run: Vec<Uuid>,
+    place: Vec<i64>,
+    kind: Vec<&'static str>,
+    step_key: Vec<String>,
+    attempt: Vec<i32>,
+    body: Vec<String>,
+    at: Vec<OffsetDateTime>,
+}
+
+impl EventColumns {
+    fn push(&mut self, append: &Append) {
+        for (place, event) in (1..).zip(&append.events) {
+            let (step_key, attempt) = step_key(event);
+            self.run.push(append.run.uuid());
+            self.place.push(place);
+            self.kind.push(event.kind());
+            self.step_key.push(step_key);
+            self.attempt.push(attempt);
+            self.body.push(event.to_json());
+            self.at.push(append.at);
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! The list of worker processes and their heartbeats: one row, one write a beat, whatever the number of runs.
+
+use std::time::Duration;
+
+use sqlx::PgExecutor;
+use uuid::Uuid;
+
+/// Puts a worker on the list. Before this it must not claim: the reaper takes runs from workers that are not on it.
+pub async fn register(executor: impl PgExecutor<'_>, worker: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO tasks.worker (worker_id) VALUES ($1)
+         ON CONFLICT (worker_id) DO UPDATE SET beat_time = clock_timestamp()",
+    )
+    .bind(worker)
+    .execute(executor)
+    .await
+    .map(drop)
+}
+
+/// Beats. False if the worker is no longer on the list: it was taken for dead and its runs were given to others.
+pub async fn beat(executor: impl PgExecutor<'_>, worker: Uuid) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query("UPDATE tasks.worker SET beat_time = clock_timestamp() WHERE worker_id = $1")
+        .bind(worker)
+        .execute(executor)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Takes a worker off the list. Runs that it still has become ready with the next reap.
+pub async fn deregister(executor: impl PgExecutor<'_>, worker: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM tasks.worker WHERE worker_id = $1")
+        .bind(worker)
+        .execute(executor)
+        .await
+        .map(drop)
+}
+
+/// Takes workers off the list that have not beaten for ten time limits.
+pub async fn forget_dead(executor: impl PgExecutor<'_>, ttl: Duration) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query(
+        "DELETE FROM tasks.worker WHERE beat_time < clock_timestamp() - make_interval(secs => 10 * $1)",
+    )
+    .bind(ttl.as_secs_f64())
+    .execute(executor)
+    .await?;
+    Ok(done.rows_affected())
+}

@@ -1,0 +1,145 @@
+//! Leases: which run may run where, handed out fairly over workspaces and taken back from the dead.
+
+use std::time::Duration;
+
+use mc_chassis::db::Database;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::id::{AgentId, RunId, TaskId, UserId, WorkspaceId};
+
+/// What a worker asks for.
+#[derive(Debug, Clone)]
+pub struct Claim<'a> {
+    /// Who asks.
+    pub worker: Uuid,
+    /// Runs at most, at least 1.
+    pub limit: i64,
+    /// The workspace served last: those behind it come first. Nil to begin with the first.
+    pub after: WorkspaceId,
+    /// Runs that one workspace may have leased at once, over all workers.
+    pub workspace_limit: i64,
+    /// The newest fold that this worker has.
+    pub fold_version: i16,
+    /// What this worker can do besides; runs that ask for nothing have the empty label, so it belongs here too.
+    pub capabilities: &'a [String],
+}
+
+/// A run that a worker has, until it gives it back or stops beating.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// The run.
+    pub run: RunId,
+    /// Its workspace.
+    pub workspace: WorkspaceId,
+    /// Its task.
+    pub task: TaskId,
+    /// The agent that does it.
+    pub agent: AgentId,
+    /// The agent's version.
+    pub agent_version: i32,
+    /// The epoch under which the worker may commit.
+    pub epoch: i64,
+    /// `seq` of the run's newest event.
+    pub head_seq: i64,
+    /// Claims since the last result, this one included.
+    pub claims: i16,
+    /// Who started it.
+    pub starter: UserId,
+}
+
+#[derive(sqlx::FromRow)]
+struct LeaseRow {
+    run_id: Uuid,
+    workspace_id: Uuid,
+    task_id: Uuid,
+    agent_id: Uuid,
+    agent_version: i32,
+    lease_epoch: i64,
+    head_seq: i64,
+    claims: i16,
+    starter: Uuid,
+}
+
+impl From<LeaseRow> for Lease {
+    fn from(row: LeaseRow) -> Self {
+        Self {
+            run: RunId::new(row.run_id),
+            workspace: WorkspaceId::new(row.workspace_id),
+            task: TaskId::new(row.task_id),
+            agent: AgentId::new(row.agent_id),
+            agent_version: row.agent_version,
+            epoch: row.lease_epoch,
+            head_seq: row.head_seq,
+            claims: row.claims,
+            starter: UserId::new(row.starter),
+        }
+    }
+}
+
+/// Takes runs that are ready.
+pub async fn claim(database: &Database, claim: &Claim<'_>) -> Result<Vec<Lease>, sqlx::Error> {
+    let rows: Vec<LeaseRow> = sqlx::query_as(include_str!("../../queries/claim.sql"))
+        .bind(claim.limit)
+        .bind(claim.worker)
+        .bind(claim.after.uuid())
+        .bind(claim.workspace_limit)
+        .bind(claim.fold_version)
+        .bind(claim.capabilities)
+        .fetch_all(database.pool())
+        .await?;
+    Ok(rows.into_iter().map(Lease::from).collect())
+}
+
+/// Why a worker lets a run go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Release {
+    /// The worker stops; the run is not to blame and is ready at once.
+    HandBack,
+    /// The attempt broke; the claim counts against the run.
+    Broken,
+}
+
+/// Gives a lease back; the run is ready at once. False if the lease was lost already.
+pub async fn release(database: &Database, run: RunId, epoch: i64, why: Release) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(include_str!("../../queries/release.sql"))
+        .bind(run.uuid())
+        .bind(epoch)
+        .bind(why == Release::HandBack)
+        .execute(database.pool())
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Gives a lease back until `wake_at`. False if the lease was lost already.
+pub async fn delay(
+    database: &Database,
+    run: RunId,
+    epoch: i64,
+    wake_at: OffsetDateTime,
+) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(include_str!("../../queries/delay.sql"))
+        .bind(run.uuid())
+        .bind(epoch)
+        .bind(wake_at)
+        .execute(database.pool())
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Makes delayed runs ready whose time has come; answers how many.
+pub async fn promote(database: &Database, now: OffsetDateTime) -> Result<u64, sqlx::Error> {
+    let done =
+        sqlx::query(include_str!("../../queries/promote.sql")).bind(now).execute(database.pool()).await?;
+    Ok(done.rows_affected())
+}
+
+/// Makes runs ready again whose worker has not beaten for `ttl`; answers how many. Time is the database's own, the one
+/// clock that all workers beat by.
+pub async fn reap(database: &Database, ttl: Duration) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query(include_str!("../../queries/reap.sql"))
+        .bind(ttl.as_secs_f64())
+        .execute(database.pool())
+        .await?;
+    Ok(done.rows_affected())
+}

@@ -1,0 +1,16 @@
+//! The service's tables: tasks, runs, journals, artifacts, and the scheduling of runs. Nothing above it writes SQL.
+//!
+//! The engine's half ([`lease`], [`append`], [`beat`]) holds two rules. A run's row is updated `WHERE lease_epoch` in the
+//! statement that commits anything of that run, so a worker that lost its lease commits nothing. And no transaction that
+//! holds a run's row waits for a row of `ready` that is there already, so claims and releases cannot deadlock.
+
+pub mod append;
+pub mod artifact;
+pub mod beat;
+pub mod journal;
+pub mod lease;
+pub mod run;
+pub mod task;
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,178 @@
+//! Runs as people see them, and how one begins.
+
+use sqlx::{PgConnection, QueryBuilder};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::event::{Event, Queued};
+use crate::domain::fold::FOLD_VERSION;
+use crate::domain::id::{RunId, TaskId, WorkspaceId};
+use crate::store::append::step_key;
+
+/// A run as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Run {
+    /// Its id.
+    pub run_id: Uuid,
+    /// Its workspace.
+    pub workspace_id: Uuid,
+    /// Its task.
+    pub task_id: Uuid,
+    /// The agent that does it.
+    pub agent_id: Uuid,
+    /// The agent's version.
+    pub agent_version: i32,
+    /// Number of `RunState`.
+    pub status: i16,
+    /// `seq` of its newest event.
+    pub head_seq: i64,
+    /// Model calls.
+    pub steps: i32,
+    /// Tokens in and out.
+    pub total_tokens: i64,
+    /// Sum of the known costs.
+    pub cost_nano_usd: i64,
+    /// Model calls of unknown cost.
+    pub unpriced_calls: i32,
+    /// What the agent said when it finished.
+    pub summary: String,
+    /// Why it failed.
+    pub error_reason: Option<String>,
+    /// The same for people.
+    pub error_message: Option<String>,
+    /// Who started it.
+    pub starter: Uuid,
+    /// When it was queued.
+    pub create_time: OffsetDateTime,
+    /// When a worker first took it.
+    pub start_time: Option<OffsetDateTime>,
+    /// When it ended.
+    pub end_time: Option<OffsetDateTime>,
+}
+
+/// The fold that the journals of this release need, as the column has it.
+pub const FOLD_VERSION_COLUMN: i16 = FOLD_VERSION as i16;
+
+macro_rules! columns {
+    ($before:literal, $after:literal) => {
+        concat!(
+            $before,
+            " run_id, workspace_id, task_id, agent_id, agent_version, status, head_seq, steps, total_tokens, ",
+            "cost_nano_usd, unpriced_calls, summary, error_reason, error_message, starter, create_time, start_time, ",
+            "end_time ",
+            $after
+        )
+    };
+}
+
+/// A run of the transaction's workspace.
+pub async fn get(connection: &mut PgConnection, run: RunId) -> Result<Option<Run>, sqlx::Error> {
+    sqlx::query_as(columns!("SELECT", "FROM tasks.run WHERE run_id = $1"))
+        .bind(run.uuid())
+        .fetch_optional(connection)
+        .await
+}
+
+/// The run of a task that has not ended, if there is one.
+pub async fn live_of(connection: &mut PgConnection, task: TaskId) -> Result<Option<RunId>, sqlx::Error> {
+    let run: Option<Uuid> =
+        sqlx::query_scalar("SELECT run_id FROM tasks.run WHERE task_id = $1 AND end_time IS NULL")
+            .bind(task.uuid())
+            .fetch_optional(connection)
+            .await?;
+    Ok(run.map(RunId::new))
+}
+
+/// `head_seq` of some runs of the transaction's workspace.
+pub async fn heads(connection: &mut PgConnection, runs: &[Uuid]) -> Result<Vec<(Uuid, i64)>, sqlx::Error> {
+    sqlx::query_as("SELECT run_id, head_seq FROM tasks.run WHERE run_id = ANY ($1)")
+        .bind(runs)
+        .fetch_all(connection)
+        .await
+}
+
+/// Which runs are listed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Filter {
+    /// Only of this task.
+    pub task: Option<TaskId>,
+    /// Only in this state.
+    pub status: Option<i16>,
+}
+
+/// Runs of the transaction's workspace, newest first, behind `after`.
+pub async fn list(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    filter: Filter,
+    after: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<Run>, sqlx::Error> {
+    let mut query = QueryBuilder::new(columns!("SELECT", "FROM tasks.run WHERE workspace_id = "));
+    query.push_bind(workspace.uuid());
+    if let Some(task) = filter.task {
+        query.push(" AND task_id = ").push_bind(task.uuid());
+    }
+    if let Some(status) = filter.status {
+        query.push(" AND status = ").push_bind(status);
+    }
+    if let Some(after) = after {
+        query.push(" AND run_id < ").push_bind(after);
+    }
+    query.push(" ORDER BY run_id DESC LIMIT ").push_bind(limit);
+    query.build_query_as().fetch_all(connection).await
+}
+
+/// Makes a run: its row, its first event, and its place among what is ready. The transaction's workspace must be the
+/// brief's. Breaks `run_live_of_task` when the task has a run that has not ended.
+pub async fn insert(
+    connection: &mut PgConnection,
+    queued: &Queued,
+    now: OffsetDateTime,
+) -> Result<Run, sqlx::Error> {
+    let brief = &queued.brief;
+    let workspace: WorkspaceId = brief.workspace;
+    let run: Run = sqlx::query_as(columns!(
+        "INSERT INTO tasks.run
+             (run_id, workspace_id, task_id, agent_id, agent_version, head_seq, starter, fold_version, create_time)
+         VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $8) RETURNING",
+        ""
+    ))
+    .bind(brief.run.uuid())
+    .bind(workspace.uuid())
+    .bind(brief.task.task.uuid())
+    .bind(brief.agent.agent.uuid())
+    .bind(brief.agent.version)
+    .bind(brief.starter.uuid())
+    .bind(FOLD_VERSION_COLUMN)
+    .bind(now)
+    .fetch_one(&mut *connection)
+    .await?;
+
+    let event = Event::Queued(queued.clone());
+    let (step_key, attempt) = step_key(&event);
+    sqlx::query(
+        "INSERT INTO tasks.journal (run_id, seq, workspace_id, kind, step_key, attempt, epoch, body, create_time)
+         VALUES ($1, 1, $2, $3, $4, $5, 0, $6::json, $7)",
+    )
+    .bind(brief.run.uuid())
+    .bind(workspace.uuid())
+    .bind(event.kind())
+    .bind(step_key)
+    .bind(attempt)
+    .bind(event.to_json())
+    .bind(now)
+    .execute(&mut *connection)
+    .await?;
+
+    sqlx::query(
+        "INSERT INTO tasks.ready (run_id, workspace_id, ready_at, fold_version)
+         VALUES ($1, $2, clock_timestamp(), $3)",
+    )
+    .bind(brief.run.uuid())
+    .bind(workspace.uuid())
+    .bind(FOLD_VERSION_COLUMN)
+    .execute(connection)
+    .await?;
+    Ok(run)
+}

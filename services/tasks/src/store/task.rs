@@ -1,0 +1,174 @@
+//! The board.
+
+use sqlx::{PgConnection, QueryBuilder};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::id::{AgentId, RunId, TaskId, UserId, WorkspaceId};
+
+/// A task as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Task {
+    /// Its id.
+    pub task_id: Uuid,
+    /// Its workspace.
+    pub workspace_id: Uuid,
+    /// One line.
+    pub title: String,
+    /// What is to be done.
+    pub brief: String,
+    /// The agent that does it.
+    pub assignee: Option<Uuid>,
+    /// What must be true of the result.
+    pub acceptance_checks: Vec<String>,
+    /// Number of `TaskState`.
+    pub state: i16,
+    /// Its newest run.
+    pub latest_run: Option<Uuid>,
+    /// Who made it.
+    pub creator: Uuid,
+    /// When.
+    pub create_time: OffsetDateTime,
+    /// When it last changed.
+    pub update_time: OffsetDateTime,
+    /// Counts what people changed.
+    pub revision: i64,
+}
+
+/// What people say of a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    /// One line, 1 to 200 characters.
+    pub title: String,
+    /// At most 64 KiB.
+    pub brief: String,
+    /// The agent that does it.
+    pub assignee: Option<AgentId>,
+    /// At most 20.
+    pub acceptance_checks: Vec<String>,
+}
+
+macro_rules! columns {
+    ($before:literal, $after:literal) => {
+        concat!(
+            $before,
+            " task_id, workspace_id, title, brief, assignee, acceptance_checks, state, latest_run, creator, ",
+            "create_time, update_time, revision ",
+            $after
+        )
+    };
+}
+
+/// Puts a task on the board.
+pub async fn insert(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    task: TaskId,
+    content: &Content,
+    creator: UserId,
+    now: OffsetDateTime,
+) -> Result<Task, sqlx::Error> {
+    sqlx::query_as(columns!(
+        "INSERT INTO tasks.task
+             (task_id, workspace_id, title, brief, assignee, acceptance_checks, creator, create_time, update_time)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) RETURNING",
+        ""
+    ))
+    .bind(task.uuid())
+    .bind(workspace.uuid())
+    .bind(&content.title)
+    .bind(&content.brief)
+    .bind(content.assignee.map(AgentId::uuid))
+    .bind(&content.acceptance_checks)
+    .bind(creator.uuid())
+    .bind(now)
+    .fetch_one(connection)
+    .await
+}
+
+/// A task of the transaction's workspace.
+pub async fn get(connection: &mut PgConnection, task: TaskId) -> Result<Option<Task>, sqlx::Error> {
+    sqlx::query_as(columns!("SELECT", "FROM tasks.task WHERE task_id = $1"))
+        .bind(task.uuid())
+        .fetch_optional(connection)
+        .await
+}
+
+/// A task of the transaction's workspace, which nobody else changes until the transaction ends.
+pub async fn lock(connection: &mut PgConnection, task: TaskId) -> Result<Option<Task>, sqlx::Error> {
+    sqlx::query_as(columns!("SELECT", "FROM tasks.task WHERE task_id = $1 FOR UPDATE"))
+        .bind(task.uuid())
+        .fetch_optional(connection)
+        .await
+}
+
+/// Which tasks are listed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Filter {
+    /// Only in this state.
+    pub state: Option<i16>,
+    /// Only of this agent.
+    pub assignee: Option<AgentId>,
+}
+
+/// Tasks of the transaction's workspace, newest first, behind `after`.
+pub async fn list(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    filter: Filter,
+    after: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<Task>, sqlx::Error> {
+    let mut query = QueryBuilder::new(columns!("SELECT", "FROM tasks.task WHERE workspace_id = "));
+    query.push_bind(workspace.uuid());
+    if let Some(state) = filter.state {
+        query.push(" AND state = ").push_bind(state);
+    }
+    if let Some(assignee) = filter.assignee {
+        query.push(" AND assignee = ").push_bind(assignee.uuid());
+    }
+    if let Some(after) = after {
+        query.push(" AND task_id < ").push_bind(after);
+    }
+    query.push(" ORDER BY task_id DESC LIMIT ").push_bind(limit);
+    query.build_query_as().fetch_all(connection).await
+}
+
+/// Replaces what people say of a task that the transaction has locked, and raises its revision.
+pub async fn update(
+    connection: &mut PgConnection,
+    task: TaskId,
+    content: &Content,
+    now: OffsetDateTime,
+) -> Result<Task, sqlx::Error> {
+    sqlx::query_as(columns!(
+        "UPDATE tasks.task SET title = $2, brief = $3, assignee = $4, acceptance_checks = $5, update_time = $6,
+             revision = revision + 1
+         WHERE task_id = $1 RETURNING",
+        ""
+    ))
+    .bind(task.uuid())
+    .bind(&content.title)
+    .bind(&content.brief)
+    .bind(content.assignee.map(AgentId::uuid))
+    .bind(&content.acceptance_checks)
+    .bind(now)
+    .fetch_one(connection)
+    .await
+}
+
+/// Moves a task along with a run of it that was just made.
+pub async fn begin_run(
+    connection: &mut PgConnection,
+    task: TaskId,
+    run: RunId,
+    now: OffsetDateTime,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE tasks.task SET state = 2, latest_run = $2, update_time = $3 WHERE task_id = $1")
+        .bind(task.uuid())
+        .bind(run.uuid())
+        .bind(now)
+        .execute(connection)
+        .await
+        .map(drop)
+}

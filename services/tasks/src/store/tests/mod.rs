@@ -1,0 +1,169 @@
+//! Tests of the tables against a real PostgreSQL, as the roles that serve from them.
+
+mod claim;
+mod fence;
+mod isolation;
+mod liveness;
+
+use std::sync::Arc;
+
+use mc_chassis::db::Database;
+use mc_chassis::testkit::{self, TestDatabase};
+use time::OffsetDateTime;
+use time::macros::datetime;
+use uuid::Uuid;
+
+use crate::SCHEMA;
+use crate::domain::brief::{AgentSnapshot, RunBrief, RunLimits, TaskSnapshot};
+use crate::domain::event::{Event, ModelCallStarted, Queued};
+use crate::domain::id::{AgentId, RunId, TaskId, UserId, WorkspaceId};
+use crate::store::append::Append;
+use crate::store::lease::{self, Claim, Lease};
+use crate::store::{beat, run, task};
+
+pub(crate) const NOW: OffsetDateTime = datetime!(2026-11-23 8:00 UTC);
+
+/// A fresh database and its serving roles.
+pub(crate) struct Tables {
+    pub(crate) kit: TestDatabase,
+    pub(crate) api: Database,
+    pub(crate) engine: Database,
+    next: std::sync::atomic::AtomicU64,
+}
+
+impl Tables {
+    pub(crate) async fn new() -> Self {
+        let kit = testkit::database(&[&SCHEMA]).await;
+        let (api, engine) = (kit.login("tasks", "api").await, kit.login("tasks", "engine").await);
+        Self { kit, api, engine, next: 1.into() }
+    }
+
+    /// An id that rises, as UUIDv7 do.
+    pub(crate) fn id(&self) -> Uuid {
+        let next = self.next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Uuid::from_u128((0x0193_a5f0 << 96) + u128::from(next))
+    }
+
+    /// A worker on the list.
+    pub(crate) async fn worker(&self) -> Uuid {
+        let worker = self.id();
+        beat::register(self.engine.pool(), worker).await.expect("register");
+        worker
+    }
+
+    /// A task with a run that is ready.
+    pub(crate) async fn run(&self, workspace: WorkspaceId) -> RunId {
+        let task = self.task(workspace).await;
+        self.run_of(workspace, task).await
+    }
+
+    pub(crate) async fn task(&self, workspace: WorkspaceId) -> TaskId {
+        let id = TaskId::new(self.id());
+        let content = task::Content {
+            title: "Write the report".into(),
+            brief: String::new(),
+            assignee: None,
+            acceptance_checks: vec!["It exists".into()],
+        };
+        let mut tx = self.api.begin(workspace.uuid()).await.expect("begin");
+        task::insert(&mut tx, workspace, id, &content, UserId::new(self.id()), NOW)
+            .await
+            .expect("insert task");
+        tx.commit().await.expect("commit");
+        id
+    }
+
+    pub(crate) async fn run_of(&self, workspace: WorkspaceId, task: TaskId) -> RunId {
+        let run = RunId::new(self.id());
+        let queued = Queued { brief: Arc::new(brief(workspace, run, task)) };
+        let mut tx = self.api.begin(workspace.uuid()).await.expect("begin");
+        run::insert(&mut tx, &queued, NOW).await.expect("insert run");
+        task::begin_run(&mut tx, task, run, NOW).await.expect("begin run");
+        tx.commit().await.expect("commit");
+        run
+    }
+
+    pub(crate) async fn claim(&self, worker: Uuid, limit: i64) -> Vec<Lease> {
+        self.claim_after(worker, limit, WorkspaceId::new(Uuid::nil()), 1_000).await
+    }
+
+    pub(crate) async fn claim_after(
+        &self,
+        worker: Uuid,
+        limit: i64,
+        after: WorkspaceId,
+        workspace_limit: i64,
+    ) -> Vec<Lease> {
+        let claim = Claim {
+            worker,
+            limit,
+            after,
+            workspace_limit,
+            fold_version: run::FOLD_VERSION_COLUMN,
+            capabilities: &[String::new()],
+        };
+        lease::claim(&self.engine, &claim).await.expect("claim")
+    }
+
+    /// Makes a worker look as if it had last beaten `seconds` ago.
+    pub(crate) async fn silence(&self, worker: Uuid, seconds: f64) {
+        sqlx::query("UPDATE tasks.worker SET beat_time = clock_timestamp() - make_interval(secs => $2) WHERE worker_id = $1")
+            .bind(worker)
+            .bind(seconds)
+            .execute(&self.kit.admin())
+            .await
+            .expect("silence");
+    }
+
+    /// `(seq, epoch)` of a run's journal, past row-level security.
+    pub(crate) async fn journal(&self, run: RunId) -> Vec<(i64, i64)> {
+        sqlx::query_as("SELECT seq, epoch FROM tasks.journal WHERE run_id = $1 ORDER BY seq")
+            .bind(run.uuid())
+            .fetch_all(&self.kit.admin())
+            .await
+            .expect("read the journal")
+    }
+}
+
+pub(crate) fn workspace(number: u128) -> WorkspaceId {
+    WorkspaceId::new(Uuid::from_u128(number))
+}
+
+pub(crate) fn brief(workspace: WorkspaceId, run: RunId, task: TaskId) -> RunBrief {
+    RunBrief::pin(
+        workspace,
+        run,
+        UserId::new(Uuid::from_u128(0xf)),
+        TaskSnapshot {
+            task,
+            title: "Write the report".into(),
+            brief: String::new(),
+            acceptance_checks: Vec::new(),
+        },
+        AgentSnapshot {
+            agent: AgentId::new(Uuid::from_u128(0xa)),
+            version: 1,
+            display_name: "Writer".into(),
+            instructions: "Write.".into(),
+            model: "simulator/demo".into(),
+            parameters: crate::domain::brief::ModelParameters::default(),
+            tools: Vec::new(),
+            limits: RunLimits::default(),
+        },
+    )
+}
+
+/// An append of one intent, which no other step has.
+pub(crate) fn intent(lease: &Lease, step: u32) -> Append {
+    Append {
+        run: lease.run,
+        epoch: lease.epoch,
+        at: NOW,
+        events: vec![Event::ModelCallStarted(ModelCallStarted {
+            step,
+            attempt: 1,
+            model: "simulator/demo".into(),
+            message_count: 1,
+        })],
+    }
+}
