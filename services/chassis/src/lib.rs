@@ -3,6 +3,7 @@
 //! It knows the contract's options (permissions) and nothing of what any service does.
 
 pub mod auth;
+pub mod bus;
 pub mod client;
 pub mod clock;
 pub mod config;
