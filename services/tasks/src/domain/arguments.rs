@@ -101,7 +101,7 @@ impl Fields {
             Ok(other) => Err(format!("the arguments must be one JSON object, not {}", name_of(&other))),
             Err(error) => {
                 let start: String = text.chars().take(100).collect();
-                Err(format!("the arguments are not valid JSON ({error}); they begin with: {start}"))
+                Err(format!("the arguments are not valid JSON ({error}); they begin with `{start}`"))
             }
         }
     }

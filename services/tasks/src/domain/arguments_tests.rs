@@ -12,12 +12,12 @@ fn refusal(tool: Tool, arguments: impl ToString) -> String {
 fn text_that_is_no_json_object_is_named_with_its_place() {
     assert_eq!(
         refusal(Tool::ReadArtifact, r#"{"path": "rep"#),
-        r#"the arguments are not valid JSON (EOF while parsing a string at line 1 column 13); they begin with: {"path": "rep"#
+        r#"the arguments are not valid JSON (EOF while parsing a string at line 1 column 13); they begin with `{"path": "rep`"#
     );
     assert_eq!(refusal(Tool::ReadArtifact, "[]"), "the arguments must be one JSON object, not a list");
     assert_eq!(refusal(Tool::ReadArtifact, "\"a\""), "the arguments must be one JSON object, not a string");
     assert!(refusal(Tool::ReadArtifact, "[".repeat(100_000)).contains("not valid JSON"));
-    assert!(refusal(Tool::ReadArtifact, "é".repeat(500)).ends_with(&"é".repeat(100)));
+    assert!(refusal(Tool::ReadArtifact, "é".repeat(500)).ends_with(&format!("`{}`", "é".repeat(100))));
 }
 
 #[test]

@@ -19,10 +19,10 @@ use super::tool::Tool;
 pub const MAX_IDLE_ANSWERS: u32 = 4;
 /// Calls of one answer that are carried out; further ones are refused.
 pub const MAX_CALLS_PER_ANSWER: usize = 64;
-/// A call that comes again this often with the same result, and nothing new in between, earns a note.
-pub const WARN_AFTER_REPEATS: u32 = 2;
-/// A call that comes again this often with the same result, and nothing new in between, ends the run.
-pub const FAIL_AFTER_REPEATS: u32 = 4;
+/// A call that comes this often with the same result, and nothing new in between, earns a note.
+pub const WARN_AT_REPEATS: u32 = 3;
+/// A call that comes this often with the same result, and nothing new in between, ends the run.
+pub const FAIL_AT_REPEATS: u32 = 5;
 
 /// What a run does next.
 #[derive(Debug, Clone, PartialEq)]
@@ -342,14 +342,14 @@ fn remark(fold: &RunFold, answer: &Answer) -> Option<Next> {
 
 fn remark_on_repeats(fold: &RunFold, answer: &Answer) -> Option<Next> {
     let repeats = fold.repeats.most();
-    if repeats >= FAIL_AFTER_REPEATS {
+    if repeats >= FAIL_AT_REPEATS {
         return Some(fail(
             "STUCK_LOOP",
             "The agent kept making the same calls with the same results. Make the brief or its instructions clearer, \
              or choose another model.",
         ));
     }
-    if repeats >= WARN_AFTER_REPEATS && !fold.repeats.warned() {
+    if repeats >= WARN_AT_REPEATS && !fold.repeats.warned() {
         return note(fold, answer, NoteReason::RepeatedCall);
     }
     None

@@ -12,8 +12,8 @@ use super::conversation::{ToolCall, ToolResult};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Repeats {
     seen: BTreeSet<u64>,
-    /// How often each has come again since something new came.
-    again: BTreeMap<u64, u32>,
+    /// How often each has come since something new came, that time included.
+    since_news: BTreeMap<u64, u32>,
     warned: bool,
 }
 
@@ -22,13 +22,12 @@ impl Repeats {
     pub(super) fn observe<'a>(&mut self, answered: impl IntoIterator<Item = (&'a ToolCall, &'a ToolResult)>) {
         let signatures: BTreeSet<u64> =
             answered.into_iter().map(|(call, result)| signature(call, result)).collect();
-        if signatures.iter().any(|signature| !self.seen.contains(signature)) {
-            self.again.clear();
+        if !signatures.is_subset(&self.seen) {
+            self.since_news.clear();
             self.warned = false;
-        } else {
-            for signature in &signatures {
-                *self.again.entry(*signature).or_default() += 1;
-            }
+        }
+        for signature in &signatures {
+            *self.since_news.entry(*signature).or_default() += 1;
         }
         self.seen.extend(signatures);
     }
@@ -43,9 +42,9 @@ impl Repeats {
         self.warned
     }
 
-    /// How often the most repeated call has come again since something new came.
+    /// How often the most repeated call has come since something new came.
     pub(super) fn most(&self) -> u32 {
-        self.again.values().copied().max().unwrap_or(0)
+        self.since_news.values().copied().max().unwrap_or(0)
     }
 }
 
@@ -128,10 +127,10 @@ mod tests {
         for _ in 0..3 {
             observe(&mut repeats, &[pair("{}", "same")]);
         }
-        assert_eq!(repeats.most(), 2);
+        assert_eq!(repeats.most(), 3);
         repeats.warn();
         observe(&mut repeats, &[pair("{}", "other")]);
-        assert_eq!((repeats.most(), repeats.warned()), (0, false));
+        assert_eq!((repeats.most(), repeats.warned()), (1, false));
     }
 
     #[test]
@@ -141,13 +140,13 @@ mod tests {
             observe(&mut repeats, &[pair(r#"{"a":1}"#, "one")]);
             observe(&mut repeats, &[pair(r#"{"a":2}"#, "two")]);
         }
-        assert_eq!(repeats.most(), 2);
+        assert_eq!(repeats.most(), 3);
     }
 
     #[test]
     fn one_answer_with_the_same_call_many_times_counts_once() {
         let mut repeats = Repeats::default();
         observe(&mut repeats, &[pair("{}", "same"), pair("{}", "same"), pair("{}", "same")]);
-        assert_eq!(repeats.most(), 0);
+        assert_eq!(repeats.most(), 1);
     }
 }

@@ -7,6 +7,8 @@ use super::event::{Event, ModelCallFailed, RunError};
 use super::fold::{PendingIntent, RunFold};
 use super::id::RunId;
 
+/// Reason of an answer that was cut after some of it had come.
+const INTERRUPTED: &str = "GENERATION_INTERRUPTED";
 /// First wait before another attempt.
 const FIRST_WAIT: Duration = Duration::seconds(1);
 /// Longest wait that we choose ourselves; a provider's `Retry-After` may be longer.
@@ -60,23 +62,13 @@ fn policy(reason: &str) -> Policy {
         | "CANCELLED"
         | "UNAUTHENTICATED" => Policy::SameKey,
         "INTERNAL" | "UNKNOWN" | "ABORTED" => Policy::SameKeyAtMost(5),
-        "PROVIDER_RATE_LIMITED" | "PROVIDER_OVERLOADED" | "PROVIDER_UNAVAILABLE" | "PROVIDER_TIMEOUT" => {
-            Policy::Attempts(10)
-        }
+        "PROVIDER_RATE_LIMITED" | "PROVIDER_OVERLOADED" | "PROVIDER_UNAVAILABLE" => Policy::Attempts(10),
         // Each of these attempts may have cost something.
-        "PROVIDER_STREAM_BROKEN" | "PROVIDER_MALFORMED" | "GENERATION_INTERRUPTED" => Policy::Attempts(4),
+        INTERRUPTED => Policy::Attempts(4),
         // The request of an attempt is rebuilt from the journal; it can differ only if a release assembles it anew.
         "IDEMPOTENCY_KEY_REUSED" => Policy::Attempts(2),
         _ => Policy::GiveUp,
     }
-}
-
-/// True when a call that failed for this reason had begun, so that the provider may charge for it.
-fn maybe_billed(reason: &str) -> bool {
-    matches!(
-        reason,
-        "PROVIDER_STREAM_BROKEN" | "PROVIDER_MALFORMED" | "GENERATION_INTERRUPTED" | "PROVIDER_TIMEOUT"
-    )
 }
 
 /// Decides on the failure of the open model call. `asked_again` counts the times in a row that this worker has asked
@@ -109,7 +101,8 @@ pub fn after(
         error: RunError::new(failure.reason.as_str(), failure.message.as_str()),
         retry_at,
         generation: failure.generation.clone(),
-        maybe_billed: maybe_billed(&failure.reason),
+        // It had begun to answer, so the provider may charge for it.
+        maybe_billed: failure.reason == INTERRUPTED,
     })))
 }
 

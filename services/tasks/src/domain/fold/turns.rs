@@ -1,0 +1,191 @@
+//! How the records of model calls, tool calls and notes change a run, and which of them cannot happen.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+
+use super::{Answer, Call, CallState, Phase, RunFold};
+use crate::domain::conversation::{FinishReason, Message, Part, Role, ToolCall, ToolResult};
+use crate::domain::event::{
+    EngineNote, ModelCallCompleted, ModelCallFailed, ModelCallStarted, NoteReason, ToolCallCompleted,
+    ToolCallStarted,
+};
+
+impl RunFold {
+    pub(super) fn begin_call(
+        &mut self,
+        started: &ModelCallStarted,
+        at: OffsetDateTime,
+    ) -> Result<(), String> {
+        let (step, attempt) = match &self.phase {
+            Phase::Ready => (self.steps + 1, 1),
+            Phase::Answered(answer) if answer.settled() => (self.steps + 1, 1),
+            Phase::CallFailed { attempt, retry_at: Some(_), .. } => (self.steps, attempt + 1),
+            Phase::CallFailed { .. } => return Err("the last call failed for good".into()),
+            Phase::Calling { .. } => return Err("another model call is under way".into()),
+            _ => return Err("the last answer's calls are not settled".into()),
+        };
+        if (started.step, started.attempt) != (step, attempt) {
+            return Err(format!(
+                "step {} attempt {} where step {step} attempt {attempt} is next",
+                started.step, started.attempt
+            ));
+        }
+        self.steps = step;
+        self.phase = Phase::Calling { attempt, since: at };
+        Ok(())
+    }
+
+    /// The open call's attempt, if `step` and `attempt` are its own.
+    fn open_call(&self, step: u32, attempt: u32) -> Result<(), String> {
+        match &self.phase {
+            Phase::Calling { attempt: open, .. } if (self.steps, *open) == (step, attempt) => Ok(()),
+            _ => Err(format!("no call of step {step} attempt {attempt} is under way")),
+        }
+    }
+
+    pub(super) fn take_answer(&mut self, completed: &ModelCallCompleted) -> Result<(), String> {
+        self.open_call(completed.step, completed.attempt)?;
+        self.totals.tokens = self.totals.tokens.saturating_add(completed.usage.total_tokens());
+        match completed.cost_nano_usd {
+            Some(cost) => self.totals.cost_nano_usd = self.totals.cost_nano_usd.saturating_add(cost),
+            None => self.totals.unpriced_calls += 1,
+        }
+        let message = normalised(completed.step, &completed.message);
+        let calls: Vec<Call> =
+            message.tool_calls().cloned().map(|call| Call { call, state: CallState::Asked }).collect();
+        let blank = message.is_blank();
+        if calls.is_empty() || completed.finish_reason == FinishReason::Length {
+            self.idle_answers += 1;
+        } else {
+            self.idle_answers = 0;
+        }
+        // Providers refuse an assistant turn without content; the note that follows says that it was empty.
+        if !blank {
+            self.messages.push(Arc::new(message));
+        }
+        self.phase =
+            Phase::Answered(Answer { finish_reason: completed.finish_reason, blank, calls, noted: false });
+        Ok(())
+    }
+
+    pub(super) fn fail_call(&mut self, failed: &ModelCallFailed) -> Result<(), String> {
+        self.open_call(failed.step, failed.attempt)?;
+        self.totals.unpriced_calls += u32::from(failed.maybe_billed);
+        self.phase = Phase::CallFailed {
+            attempt: failed.attempt,
+            error: failed.error.clone(),
+            retry_at: failed.retry_at,
+        };
+        Ok(())
+    }
+
+    /// The call that an event speaks of.
+    fn call_mut(&mut self, step: u32, call_id: &str, tool: &str) -> Result<&mut Call, String> {
+        let steps = self.steps;
+        let Phase::Answered(answer) = &mut self.phase else {
+            return Err("no answer has asked for tools".into());
+        };
+        if step != steps {
+            return Err(format!("step {step} is not the present one, {steps}"));
+        }
+        answer
+            .calls
+            .iter_mut()
+            .find(|call| call.call.id == call_id && call.call.tool == tool)
+            .ok_or_else(|| format!("the answer of step {step} holds no call `{call_id}` of `{tool}`"))
+    }
+
+    pub(super) fn begin_tool(&mut self, started: &ToolCallStarted, at: OffsetDateTime) -> Result<(), String> {
+        let call = self.call_mut(started.step, &started.call_id, &started.tool)?;
+        if call.state != CallState::Asked {
+            return Err(format!("call `{}` has an intent already", started.call_id));
+        }
+        if call.call.arguments_json != started.arguments_json {
+            return Err(format!("call `{}` was asked for with other arguments", started.call_id));
+        }
+        call.state = CallState::Open {
+            effect_class: started.effect_class,
+            idempotency_key: started.idempotency_key.clone(),
+            since: at,
+        };
+        Ok(())
+    }
+
+    pub(super) fn take_result(&mut self, completed: &ToolCallCompleted) -> Result<(), String> {
+        let call = self.call_mut(completed.step, &completed.call_id, &completed.tool)?;
+        if !matches!(call.state, CallState::Open { .. }) {
+            return Err(format!("call `{}` has no open intent", completed.call_id));
+        }
+        call.state = CallState::Done(ToolResult {
+            call_id: completed.call_id.clone(),
+            content: completed.content.clone(),
+            is_error: completed.is_error,
+        });
+        if let Some(artifact) = &completed.artifact {
+            self.artifacts.insert(artifact.path.clone(), artifact.artifact);
+        }
+        self.close_turn();
+        Ok(())
+    }
+
+    /// Once the last result is in, the model's next turn begins with all of them, in the order of its calls.
+    fn close_turn(&mut self) {
+        let Phase::Answered(answer) = &self.phase else { return };
+        if !answer.settled() {
+            return;
+        }
+        let answered: Vec<(&ToolCall, &ToolResult)> = answer
+            .calls
+            .iter()
+            .filter_map(|call| match &call.state {
+                CallState::Done(result) => Some((&call.call, result)),
+                _ => None,
+            })
+            .collect();
+        self.repeats.observe(answered.iter().copied());
+        let parts = answered.into_iter().map(|(_, result)| Part::ToolResult(result.clone())).collect();
+        self.messages.push(Arc::new(Message { role: Role::Tool, parts }));
+    }
+
+    pub(super) fn take_note(&mut self, note: &EngineNote) -> Result<(), String> {
+        let steps = self.steps;
+        let Phase::Answered(answer) = &mut self.phase else {
+            return Err("there is no answer to remark on".into());
+        };
+        if note.step != steps {
+            return Err(format!("step {} is not the present one, {steps}", note.step));
+        }
+        if !answer.settled() {
+            return Err("the answer's calls are not settled".into());
+        }
+        if answer.noted {
+            return Err(format!("the answer of step {steps} has its note already"));
+        }
+        answer.noted = true;
+        if note.reason == NoteReason::RepeatedCall {
+            self.repeats.warn();
+        }
+        self.messages.push(Arc::new(Message::user(note.text.as_str())));
+        Ok(())
+    }
+}
+
+/// The answer as an assistant turn in which every call has an id of its own. Some servers leave ids empty or give two
+/// calls the same; results could then not be told apart. The journal keeps the answer as it came.
+fn normalised(step: u32, message: &Message) -> Message {
+    let mut taken: BTreeSet<String> = BTreeSet::new();
+    let mut parts = message.parts.clone();
+    for part in &mut parts {
+        if let Part::ToolCall(call) = part {
+            let mut number = taken.len();
+            while call.id.is_empty() || taken.contains(&call.id) {
+                call.id = format!("call_{step}_{number}");
+                number += 1;
+            }
+            taken.insert(call.id.clone());
+        }
+    }
+    Message { role: Role::Assistant, parts }
+}

@@ -1,0 +1,194 @@
+//! What a run looks like from outside: all that the read model, the worker and the loop ask of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+
+use super::{CallState, Phase, RunFold};
+use crate::domain::brief::RunBrief;
+use crate::domain::conversation::Message;
+use crate::domain::event::{EffectClass, RunError};
+use crate::domain::id::ArtifactId;
+use crate::domain::key;
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunState {
+    /// Waits for a worker.
+    Queued,
+    /// A worker has taken it.
+    Running,
+    /// Ended as it should.
+    Succeeded,
+    /// Ended by an error or a limit.
+    Failed,
+}
+
+impl RunState {
+    /// True once nothing can follow.
+    pub const fn is_terminal(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed)
+    }
+}
+
+/// What a run has used so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// Tokens in and out.
+    pub tokens: i64,
+    /// Sum of the known costs of its model calls, in nano US dollars.
+    pub cost_nano_usd: i64,
+    /// Model calls whose cost is unknown and not in the sum.
+    pub unpriced_calls: u32,
+}
+
+/// An intent without a result: work that is under way, or that a crash left behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PendingIntent {
+    /// A model call.
+    Model {
+        /// Its step.
+        step: u32,
+        /// Its attempt.
+        attempt: u32,
+        /// Its idempotency key.
+        idempotency_key: String,
+        /// When the intent was committed.
+        since: OffsetDateTime,
+    },
+    /// A tool call.
+    Tool {
+        /// Step whose answer asked for it.
+        step: u32,
+        /// Id of the call.
+        call_id: String,
+        /// The tool.
+        tool: String,
+        /// What may be done about it.
+        effect_class: EffectClass,
+        /// Its idempotency key.
+        idempotency_key: String,
+        /// When the intent was committed.
+        since: OffsetDateTime,
+    },
+}
+
+impl RunFold {
+    /// All it is pinned to.
+    pub fn brief(&self) -> &Arc<RunBrief> {
+        &self.brief
+    }
+
+    /// Where it stands.
+    pub fn state(&self) -> RunState {
+        match self.phase {
+            Phase::Queued => RunState::Queued,
+            Phase::Succeeded { .. } => RunState::Succeeded,
+            Phase::Failed { .. } => RunState::Failed,
+            _ => RunState::Running,
+        }
+    }
+
+    /// `seq` of its newest record.
+    pub fn head_seq(&self) -> i64 {
+        self.head_seq
+    }
+
+    /// Model calls begun so far, retries of one call not counted; the number of the newest step.
+    pub fn steps(&self) -> u32 {
+        self.steps
+    }
+
+    /// What it has used so far.
+    pub fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// When it was queued.
+    pub fn queued_at(&self) -> OffsetDateTime {
+        self.queued_at
+    }
+
+    /// When a worker first took it.
+    pub fn started_at(&self) -> Option<OffsetDateTime> {
+        self.started_at
+    }
+
+    /// When it ended.
+    pub fn ended_at(&self) -> Option<OffsetDateTime> {
+        self.ended_at
+    }
+
+    /// When its time is up; none before it starts, and none where the calendar ends first.
+    pub fn deadline(&self) -> Option<OffsetDateTime> {
+        self.started_at?.checked_add(self.brief.agent.limits.max_duration())
+    }
+
+    /// Epoch of the last take-over that was journalled; 0 if none was.
+    pub fn lease_epoch(&self) -> i64 {
+        self.lease_epoch
+    }
+
+    /// What the agent said when it finished.
+    pub fn summary(&self) -> Option<&str> {
+        match &self.phase {
+            Phase::Succeeded { summary, .. } => Some(summary),
+            _ => None,
+        }
+    }
+
+    /// What the agent showed when it finished; empty before.
+    pub fn evidence(&self) -> &[String] {
+        match &self.phase {
+            Phase::Succeeded { evidence, .. } => evidence,
+            _ => &[],
+        }
+    }
+
+    /// Why it failed.
+    pub fn error(&self) -> Option<&RunError> {
+        match &self.phase {
+            Phase::Failed { error } => Some(error),
+            _ => None,
+        }
+    }
+
+    /// The conversation so far, whole turns only, as the model is to read it.
+    pub fn messages(&self) -> &[Arc<Message>] {
+        &self.messages
+    }
+
+    /// Paths it has written, each with its newest artifact.
+    pub fn artifacts(&self) -> &BTreeMap<String, ArtifactId> {
+        &self.artifacts
+    }
+
+    /// Intents without a result.
+    pub fn pending(&self) -> Vec<PendingIntent> {
+        match &self.phase {
+            Phase::Calling { attempt, since } => vec![PendingIntent::Model {
+                step: self.steps,
+                attempt: *attempt,
+                idempotency_key: key::model_call(self.brief.run, self.steps, *attempt),
+                since: *since,
+            }],
+            Phase::Answered(answer) => answer
+                .calls
+                .iter()
+                .filter_map(|call| match &call.state {
+                    CallState::Open { effect_class, idempotency_key, since } => Some(PendingIntent::Tool {
+                        step: self.steps,
+                        call_id: call.call.id.clone(),
+                        tool: call.call.tool.clone(),
+                        effect_class: *effect_class,
+                        idempotency_key: idempotency_key.clone(),
+                        since: *since,
+                    }),
+                    _ => None,
+                })
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+}

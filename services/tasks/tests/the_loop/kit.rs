@@ -1,0 +1,310 @@
+//! A worker in memory: it does what `next` says, with a scripted model and tools that need no network.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Write as _;
+
+use mc_tasks::domain::arguments::Arguments;
+use mc_tasks::domain::brief::{AgentSnapshot, ModelParameters, RunBrief, RunLimits, TaskSnapshot, ToolGrant};
+use mc_tasks::domain::conversation::{FinishReason, Message, Part, Role, ToolCall, Usage};
+use mc_tasks::domain::decide::{ModelCall, Next, ToolUse, next};
+use mc_tasks::domain::event::{ArtifactRef, Event, ModelCallCompleted, Queued, Record};
+use mc_tasks::domain::fold::{RunFold, RunState};
+use mc_tasks::domain::id::{AgentId, ArtifactId, RunId, TaskId, UserId, WorkspaceId};
+use mc_tasks::domain::retry::{self, AfterFailure, CallFailure};
+use time::macros::datetime;
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+/// When every run of these tests is queued.
+pub(crate) const START: OffsetDateTime = datetime!(2026-01-05 09:00 UTC);
+
+/// A task with two checks, an agent with every tool.
+pub(crate) fn task() -> TaskSnapshot {
+    TaskSnapshot {
+        task: TaskId::new(Uuid::from_u128(3)),
+        title: "Compare the two drafts".into(),
+        brief: "Read both drafts and say which one is better, and why.\n".into(),
+        acceptance_checks: vec!["`report.md` exists.".into(), "It names one of the drafts.".into()],
+    }
+}
+
+/// An agent with every tool.
+pub(crate) fn agent() -> AgentSnapshot {
+    AgentSnapshot {
+        agent: AgentId::new(Uuid::from_u128(4)),
+        version: 7,
+        display_name: "Ada".into(),
+        instructions: "Be brief. Prefer numbers to adjectives.".into(),
+        model: "simulator/demo".into(),
+        parameters: ModelParameters { temperature: Some(0.25), ..ModelParameters::default() },
+        tools: vec![
+            ToolGrant {
+                tool: "http_fetch".into(),
+                allowed_hosts: vec!["example.com".into(), "*.example.org".into()],
+            },
+            ToolGrant { tool: "read_artifact".into(), allowed_hosts: vec![] },
+            ToolGrant { tool: "write_artifact".into(), allowed_hosts: vec![] },
+        ],
+        limits: RunLimits::default(),
+    }
+}
+
+/// A run of that agent on that task.
+pub(crate) fn brief(task: TaskSnapshot, agent: AgentSnapshot) -> RunBrief {
+    RunBrief::pin(
+        WorkspaceId::new(Uuid::from_u128(1)),
+        RunId::new(Uuid::from_u128(2)),
+        UserId::new(Uuid::from_u128(5)),
+        task,
+        agent,
+    )
+}
+
+/// What a scripted model does when it is called.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Turn {
+    /// It answers.
+    Answers(Message, FinishReason),
+    /// The call fails for this reason.
+    Fails(&'static str),
+}
+
+/// An answer of text alone.
+pub(crate) fn says(text: &str) -> Turn {
+    Turn::Answers(assistant(text, &[]), FinishReason::Stop)
+}
+
+/// An answer that calls tools; ids are `call_a`, `call_b` and so on.
+pub(crate) fn calls(calls: &[(&str, &str)]) -> Turn {
+    Turn::Answers(assistant("", calls), FinishReason::ToolCalls)
+}
+
+/// The same, cut at the token limit.
+pub(crate) fn cut(text: &str, calls: &[(&str, &str)]) -> Turn {
+    Turn::Answers(assistant(text, calls), FinishReason::Length)
+}
+
+/// The call that ends a run well, if anything does.
+pub(crate) fn finishes() -> Turn {
+    calls(&[("finish", r#"{"summary": "Draft B is better.", "evidence": ["artifact:report.md"]}"#)])
+}
+
+/// The call that makes [`finishes`] acceptable.
+pub(crate) fn writes() -> Turn {
+    calls(&[("write_artifact", r#"{"path": "report.md", "content": "Draft B."}"#)])
+}
+
+/// An assistant's turn.
+pub(crate) fn assistant(text: &str, calls: &[(&str, &str)]) -> Message {
+    let mut parts = Vec::new();
+    if !text.is_empty() {
+        parts.push(Part::Text { text: text.into() });
+    }
+    for (place, (tool, arguments)) in calls.iter().enumerate() {
+        parts.push(Part::ToolCall(ToolCall {
+            id: format!("call_{}", char::from(b'a' + (place % 26) as u8)),
+            tool: (*tool).into(),
+            arguments_json: (*arguments).into(),
+        }));
+    }
+    Message { role: Role::Assistant, parts }
+}
+
+/// A run in memory.
+#[derive(Debug, Clone)]
+pub(crate) struct Run {
+    /// All that is durable.
+    pub(crate) journal: Vec<Record>,
+    /// What a worker knows.
+    pub(crate) fold: RunFold,
+    /// The time.
+    pub(crate) now: OffsetDateTime,
+    /// What the model does next.
+    pub(crate) script: VecDeque<Turn>,
+    /// Each request that was sent, with its key; an attached call is there again.
+    pub(crate) requests: Vec<ModelCall>,
+    /// Each tool call that was carried out.
+    pub(crate) carried_out: Vec<ToolUse>,
+    files: BTreeMap<String, String>,
+}
+
+impl Run {
+    /// A queued run.
+    pub(crate) fn new(brief: RunBrief, script: impl IntoIterator<Item = Turn>) -> Self {
+        let record = Record { seq: 1, at: START, event: Event::Queued(Queued { brief: brief.into() }) };
+        Self {
+            fold: RunFold::begin(&record).unwrap(),
+            journal: vec![record],
+            now: START,
+            script: script.into_iter().collect(),
+            requests: vec![],
+            carried_out: vec![],
+            files: BTreeMap::new(),
+        }
+    }
+
+    /// A run of the usual task and agent.
+    pub(crate) fn usual(script: impl IntoIterator<Item = Turn>) -> Self {
+        Self::new(brief(task(), agent()), script)
+    }
+
+    /// Commits a record, through its JSON as a database would.
+    pub(crate) fn append(&mut self, event: Event) {
+        self.now += Duration::milliseconds(10);
+        let event = Event::from_json(&event.to_json()).unwrap();
+        let record = Record { seq: self.fold.head_seq() + 1, at: self.now, event };
+        self.fold.apply(&record).unwrap_or_else(|error| panic!("{error}\n{}", self.story()));
+        self.journal.push(record);
+    }
+
+    /// Works until the run ends or the script does.
+    pub(crate) fn played(mut self) -> Self {
+        while self.step() {}
+        self
+    }
+
+    /// Does the next thing; false when nothing can be done.
+    pub(crate) fn step(&mut self) -> bool {
+        match next(&self.fold, self.now) {
+            Next::Ended => return false,
+            Next::RetryAt(at) => self.now = at,
+            Next::Append(events) => events.into_iter().for_each(|event| self.append(event)),
+            Next::CallModel(call) => return self.call_model(*call),
+            Next::UseTools(uses) => {
+                for event in uses.iter().filter_map(|used| used.intent.clone()) {
+                    self.append(event);
+                }
+                for used in uses {
+                    let event = self.carry_out(&used);
+                    self.carried_out.push(used);
+                    self.append(event);
+                }
+            }
+        }
+        true
+    }
+
+    fn call_model(&mut self, call: ModelCall) -> bool {
+        if let Some(intent) = call.intent.clone() {
+            self.append(intent);
+        }
+        self.requests.push(call.clone());
+        match self.script.pop_front() {
+            None => return false,
+            Some(Turn::Answers(message, finish_reason)) => {
+                self.append(answered(&call, message, finish_reason));
+            }
+            Some(Turn::Fails(reason)) => {
+                let failure = CallFailure {
+                    reason: reason.into(),
+                    message: "It went wrong.".into(),
+                    retry_after: None,
+                    generation: String::new(),
+                };
+                match retry::after(&self.fold, &failure, 0, self.now).unwrap() {
+                    AfterFailure::Append(event) => self.append(event),
+                    AfterFailure::AskAgain { at } => self.now = at,
+                }
+            }
+        }
+        true
+    }
+
+    /// The tools, without a network.
+    pub(crate) fn carry_out(&mut self, used: &ToolUse) -> Event {
+        match &used.arguments {
+            Arguments::WriteArtifact { path, content, .. } => {
+                self.files.insert(path.clone(), content.clone());
+                let artifact = ArtifactId::new(Uuid::from_u128(self.files.len() as u128));
+                let artifact = ArtifactRef { artifact, path: path.clone() };
+                used.completed(format!("Wrote {path}."), false, Some(artifact), 1)
+            }
+            Arguments::ReadArtifact { path, .. } => match self.files.get(path) {
+                Some(content) => used.completed(content.clone(), false, None, 1),
+                None => used.completed(format!("There is no {path}."), true, None, 1),
+            },
+            Arguments::HttpFetch { url } => used.completed(format!("Page of {url}"), false, None, 1),
+            Arguments::Finish(_) => panic!("finish is never carried out"),
+        }
+    }
+
+    /// Loses all that is not durable.
+    pub(crate) fn crash(&mut self) {
+        self.fold = RunFold::replay(&self.journal).unwrap();
+    }
+
+    /// Why it failed.
+    pub(crate) fn failure(&self) -> Option<&str> {
+        self.fold.error().map(|error| error.reason.as_str())
+    }
+
+    /// True when it ended well.
+    pub(crate) fn succeeded(&self) -> bool {
+        self.fold.state() == RunState::Succeeded
+    }
+
+    /// The reasons of the notes, in order.
+    pub(crate) fn notes(&self) -> Vec<&'static str> {
+        self.journal
+            .iter()
+            .filter_map(|record| match &record.event {
+                Event::EngineNote(note) => Some(note.reason.as_str()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// What the tools answered, in order, errors marked.
+    pub(crate) fn results(&self) -> Vec<String> {
+        self.journal
+            .iter()
+            .filter_map(|record| match &record.event {
+                Event::ToolCallCompleted(done) if done.is_error => Some(format!("! {}", done.content)),
+                Event::ToolCallCompleted(done) => Some(done.content.clone()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The journal in one line per record.
+    pub(crate) fn story(&self) -> String {
+        self.journal.iter().fold(String::new(), |mut story, record| {
+            let _ = writeln!(story, "{} {}", record.seq, told(&record.event));
+            story
+        })
+    }
+}
+
+/// The record of an answer, at 10 tokens in, 5 out and 1,000 nano dollars.
+pub(crate) fn answered(call: &ModelCall, message: Message, finish_reason: FinishReason) -> Event {
+    Event::ModelCallCompleted(ModelCallCompleted {
+        step: call.step,
+        attempt: call.attempt,
+        message,
+        finish_reason,
+        usage: Usage { input_tokens: 10, output_tokens: 5, ..Usage::default() },
+        cost_nano_usd: Some(1_000),
+        generation: format!("workspaces/w/generations/{}-{}", call.step, call.attempt),
+        duration_ms: 10,
+    })
+}
+
+fn told(event: &Event) -> String {
+    match event {
+        Event::Queued(_) | Event::Started(_) | Event::Resumed(_) => event.kind().to_owned(),
+        Event::ModelCallStarted(call) => format!("model {}/{} ?", call.step, call.attempt),
+        Event::ModelCallCompleted(call) => format!("model {}/{} ok", call.step, call.attempt),
+        Event::ModelCallFailed(call) => {
+            let after = if call.retry_at.is_some() { "tried again" } else { "given up" };
+            format!("model {}/{} {} {after}", call.step, call.attempt, call.error.reason)
+        }
+        Event::ToolCallStarted(call) => format!("tool {}/{} {} ?", call.step, call.call_id, call.tool),
+        Event::ToolCallCompleted(call) => {
+            let how = if call.is_error { "error" } else { "ok" };
+            format!("tool {}/{} {} {how}", call.step, call.call_id, call.tool)
+        }
+        Event::EngineNote(note) => format!("note {} {}", note.step, note.reason.as_str()),
+        Event::Succeeded(_) => "succeeded".to_owned(),
+        Event::Failed(failed) => format!("failed {}", failed.error.reason),
+    }
+}

@@ -1,0 +1,21 @@
+//! The agent loop held by transcripts: scripted models, good and bad, and what the journal says of them.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod any_event;
+mod kit;
+mod world;
+
+mod claims_without_evidence;
+mod context_overflow;
+mod empty_answers;
+mod golden_prompts;
+mod journal_format;
+mod limits;
+mod malformed_arguments;
+mod model_failures;
+mod properties;
+mod recovery;
+mod repeated_calls;
+mod strict_fold;
+mod truncated_answers;
