@@ -165,12 +165,12 @@ impl Lifecycle {
 
     /// Runs the tasks of HTTP/2 connections (one per call) so that a shutdown waits for them.
     pub(crate) fn work_executor(&self) -> Executor {
-        Executor(self.work.clone())
+        Executor { tracker: self.work.clone(), until: self.hard.clone() }
     }
 
     /// Runs the tasks of HTTP/2 connections that serve others.
     pub(crate) fn background_executor(&self) -> Executor {
-        Executor(self.background.clone())
+        Executor { tracker: self.background.clone(), until: self.hard.clone() }
     }
 
     fn running_work(&self) -> Vec<&'static str> {
@@ -189,16 +189,20 @@ pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
         .unwrap_or("a panic without text")
 }
 
-/// Tracks what hyper spawns.
+/// Tracks what hyper spawns, and drops it at the hard token.
 #[derive(Debug, Clone)]
-pub(crate) struct Executor(TaskTracker);
+pub(crate) struct Executor {
+    tracker: TaskTracker,
+    until: CancellationToken,
+}
 
 impl<F> hyper::rt::Executor<F> for Executor
 where
     F: Future<Output: Send> + Send + 'static,
 {
     fn execute(&self, task: F) {
-        self.0.spawn(task);
+        let until = self.until.clone();
+        self.tracker.spawn(async move { until.run_until_cancelled_owned(task).await });
     }
 }
 

@@ -7,15 +7,19 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use http::{HeaderValue, Uri};
+use hyper::body::Incoming;
 use tokio::time::Instant;
 use tonic::Status;
 use tonic::body::Body;
 use tower::Service;
 
+use super::Use;
 use super::body::LeasedBody;
+use super::connection::Lease;
 use super::pool::Pool;
 use crate::Failure;
 use crate::error::reason;
+use crate::server::grpc_timeout;
 
 const GRPC_TIMEOUT: &str = "grpc-timeout";
 
@@ -45,12 +49,18 @@ impl Service<http::Request<Body>> for Channel {
         let Self { pool, deadline } = self.clone();
         Box::pin(async move {
             let (request, limit) = prepare(&pool, request, deadline);
-            match limit {
-                None => send(&pool, request).await,
-                Some(limit) => {
-                    tokio::time::timeout(limit, send(&pool, request)).await.map_err(|_| expired())?
-                }
-            }
+            let Some(limit) = limit else {
+                let (response, lease) = exchange(&pool, request).await?;
+                return Ok(response.map(|body| Body::new(LeasedBody::new(body, lease, None))));
+            };
+            let mut expiry = Box::pin(tokio::time::sleep(limit));
+            let (response, lease) = tokio::select! {
+                answered = exchange(&pool, request) => answered?,
+                () = expiry.as_mut() => return Err(expired()),
+            };
+            // A stream's body has no deadline; a unary call's reply is to be there as a whole.
+            let expiry = Some(expiry).filter(|_| pool.usage() == Use::Unary);
+            Ok(response.map(|body| Body::new(LeasedBody::new(body, lease, expiry))))
         })
     }
 }
@@ -75,25 +85,30 @@ fn prepare(
     {
         headers.insert(crate::telemetry::REQUEST_ID_HEADER, id);
     }
-    if headers.contains_key(GRPC_TIMEOUT) {
-        // The caller set one, and its generated client enforces it.
-        return (request, None);
-    }
-    let inherited = context.and_then(|it| it.deadline).map(|at| at.saturating_duration_since(Instant::now()));
-    // A stream outlives the call that it was opened for only if that has no deadline either.
-    let limit = default.map(|default| inherited.map_or(default, |left| left.min(default)));
+    let asked = headers.get(GRPC_TIMEOUT).and_then(|value| grpc_timeout::parse(value.to_str().ok()?));
+    // A stream outlives the call that it was opened for: it inherits nothing.
+    let inherited = match pool.usage() {
+        Use::Unary => {
+            context.and_then(|it| it.deadline).map(|at| at.saturating_duration_since(Instant::now()))
+        }
+        Use::Streams => None,
+    };
+    let limit = asked.or(default).map(|own| inherited.map_or(own, |left| left.min(own)));
     if let Some(limit) = limit {
-        let value = format!("{}m", limit.as_millis().clamp(1, 99_999_999));
-        headers.insert(GRPC_TIMEOUT, HeaderValue::try_from(value).expect("digits are a header value"));
+        headers.insert(GRPC_TIMEOUT, grpc_timeout::format(limit));
     }
     (request, limit)
 }
 
-async fn send(pool: &Pool, mut request: http::Request<Body>) -> Result<http::Response<Body>, Status> {
+/// Sends the request and waits for the head of the response, on as many connections as it takes for it to leave.
+async fn exchange(
+    pool: &Arc<Pool>,
+    mut request: http::Request<Body>,
+) -> Result<(http::Response<Incoming>, Lease), Status> {
     loop {
         let (lease, mut sender) = pool.acquire().await?;
         match sender.try_send_request(request).await {
-            Ok(response) => return Ok(response.map(|body| Body::new(LeasedBody::new(body, lease)))),
+            Ok(response) => return Ok((response, lease)),
             Err(mut error) => match error.take_message() {
                 // It never left this process, because the connection had just been closed: another one will do.
                 Some(unsent) => {
@@ -117,7 +132,7 @@ pub(super) fn broken(error: &hyper::Error) -> Status {
         .into()
 }
 
-fn expired() -> Status {
+pub(super) fn expired() -> Status {
     Failure::new(
         tonic::Code::DeadlineExceeded,
         reason::DEADLINE_EXCEEDED,

@@ -5,6 +5,8 @@ use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::task::Poll;
+use std::time::Duration;
 
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -12,15 +14,29 @@ use rustls::pki_types::ServerName;
 use rustls_platform_verifier::ConfigVerifierExt as _;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
+use tokio::time::Instant;
 use tonic::body::Body;
 
+use super::Use;
 use super::target::{Address, Target};
 use crate::config::ClientSettings;
-use crate::lifecycle::Lifecycle;
+use crate::lifecycle::{Executor, Lifecycle};
 
-/// Bytes that a peer may send ahead on one stream and on the connection; tonic's and Envoy's usual window.
-const STREAM_WINDOW: u32 = 1024 * 1024;
+/// Bytes that a peer may send ahead on a stream. Unary replies are read at once, so that the window must only not slow
+/// a large one. A stream may be read slowly: what it may hold back is small, and its connection has room for all of its
+/// streams', so that a slow reader delays nobody else.
+const UNARY_WINDOW: u32 = 1024 * 1024;
+const STREAM_WINDOW: u32 = 64 * 1024;
+/// Bytes that a peer may send ahead on a connection for unary calls.
 const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
+/// The largest window of HTTP/2 (RFC 9113, 6.9.1).
+const MAX_WINDOW: u32 = (1 << 31) - 1;
+
+/// Streams that a connection has before the server has told how many it grants; no server tells just this number.
+const BEFORE_SETTINGS: usize = 7;
+/// How often to look whether the server has told, and for how long.
+const SETTINGS_PAUSE: Duration = Duration::from_millis(1);
+const SETTINGS_PATIENCE: Duration = Duration::from_millis(250);
 
 /// An open connection.
 #[derive(Debug, Clone)]
@@ -33,6 +49,7 @@ pub(super) struct Opened {
 /// Connects within the settings' time. The connection is driven by a task of `lifecycle` until both sides are done.
 pub(super) async fn connect(
     address: &Address,
+    usage: Use,
     target: &Target,
     settings: &ClientSettings,
     lifecycle: &Lifecycle,
@@ -43,31 +60,41 @@ pub(super) async fn connect(
                 let stream = TcpStream::connect(address).await?;
                 stream.set_nodelay(true)?;
                 match target.tls_host() {
-                    Some(host) => handshake(tls(stream, host).await?, settings, lifecycle).await,
-                    None => handshake(stream, settings, lifecycle).await,
+                    Some(host) => handshake(tls(stream, host).await?, usage, settings, lifecycle).await,
+                    None => handshake(stream, usage, settings, lifecycle).await,
                 }
             }
-            Address::Unix(path) => handshake(UnixStream::connect(path).await?, settings, lifecycle).await,
-            Address::Memory(link) => handshake(link.connect().await?, settings, lifecycle).await,
+            Address::Unix(path) => {
+                handshake(UnixStream::connect(path).await?, usage, settings, lifecycle).await
+            }
+            Address::Memory(link) => handshake(link.connect().await?, usage, settings, lifecycle).await,
         }
     };
     tokio::time::timeout(settings.connect_timeout, connecting).await.map_err(|_| io::ErrorKind::TimedOut)?
 }
 
-async fn handshake<S>(stream: S, settings: &ClientSettings, lifecycle: &Lifecycle) -> io::Result<Opened>
+async fn handshake<S>(
+    stream: S,
+    usage: Use,
+    settings: &ClientSettings,
+    lifecycle: &Lifecycle,
+) -> io::Result<Opened>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let (stream_window, connection_window) = windows(usage, settings);
     let (sender, mut connection) = http2::Builder::new(lifecycle.background_executor())
         .timer(TokioTimer::new())
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
+        .initial_max_send_streams(BEFORE_SETTINGS)
+        .initial_stream_window_size(stream_window)
+        .initial_connection_window_size(connection_window)
         .keep_alive_interval(settings.keepalive_interval)
         .keep_alive_timeout(settings.keepalive_timeout)
         .keep_alive_while_idle(true)
         .handshake(TokioIo::new(stream))
         .await
         .map_err(io::Error::other)?;
+    settle(&mut connection).await?;
     let granted = Arc::new(AtomicUsize::new(connection.current_max_send_streams()));
     let told = granted.clone();
     let drive = poll_fn(move |cx| {
@@ -83,6 +110,35 @@ where
         }
     });
     Ok(Opened { sender, granted })
+}
+
+/// Waits until the server has told how many streams it grants, which it does first of all. Calls that went out before
+/// would be refused by a server that grants fewer. One that tells nothing is taken at our own word.
+async fn settle<F>(connection: &mut http2::Connection<TokioIo<F>, Body, Executor>) -> io::Result<()>
+where
+    F: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let give_up = Instant::now() + SETTINGS_PATIENCE;
+    while connection.current_max_send_streams() == BEFORE_SETTINGS && Instant::now() < give_up {
+        match futures::poll!(Pin::new(&mut *connection)) {
+            Poll::Ready(Ok(())) => return Err(io::ErrorKind::ConnectionAborted.into()),
+            Poll::Ready(Err(error)) => return Err(io::Error::other(error)),
+            // Nothing wakes whoever waits for the settings alone.
+            Poll::Pending => tokio::time::sleep(SETTINGS_PAUSE).await,
+        }
+    }
+    Ok(())
+}
+
+/// What a peer may send ahead: on a stream, on the connection.
+fn windows(usage: Use, settings: &ClientSettings) -> (u32, u32) {
+    match usage {
+        Use::Unary => (UNARY_WINDOW, CONNECTION_WINDOW),
+        Use::Streams => {
+            let streams = u32::try_from(settings.streams_per_connection).unwrap_or(u32::MAX);
+            (STREAM_WINDOW, STREAM_WINDOW.saturating_mul(streams).clamp(STREAM_WINDOW, MAX_WINDOW))
+        }
+    }
 }
 
 /// TLS by the machine's own trust store, with HTTP/2 agreed on.

@@ -1,12 +1,13 @@
-//! One connection of a pool: opened by its first call, counted while calls are open on it.
+//! One connection of a pool: first a promise, then open, counted while calls are open on it.
 
-use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::OnceCell;
+use hyper::client::conn::http2::SendRequest;
+use tokio::sync::SetOnce;
 use tokio::time::Instant;
+use tonic::body::Body;
 
 use super::connect::Opened;
 use super::target::Address;
@@ -15,13 +16,14 @@ use super::target::Address;
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) address: Address,
-    opened: OnceCell<Opened>,
+    /// Set once the attempt to open it is over; absent inside if it failed.
+    opened: SetOnce<Option<Opened>>,
     open: AtomicUsize,
     /// Set when no new call may start on it.
     retired: AtomicBool,
     born: Instant,
     age: Duration,
-    idle_since: std::sync::Mutex<Instant>,
+    idle_since: Mutex<Instant>,
 }
 
 /// A place on a connection, given back when dropped.
@@ -33,13 +35,19 @@ impl Connection {
         let now = Instant::now();
         Arc::new(Self {
             address,
-            opened: OnceCell::new(),
+            opened: SetOnce::new(),
             open: AtomicUsize::new(0),
             retired: AtomicBool::new(false),
             born: now,
             age,
-            idle_since: std::sync::Mutex::new(now),
+            idle_since: Mutex::new(now),
         })
+    }
+
+    /// The attempt to open it is over.
+    pub(super) fn settle(&self, opened: Option<Opened>) {
+        // Each connection has one opener.
+        let _ = self.opened.set(opened);
     }
 
     /// Calls that are open on it.
@@ -47,17 +55,33 @@ impl Connection {
         self.open.load(Ordering::Relaxed)
     }
 
-    /// Whether a call may start on it: not too old, not closed by the peer, and with a place that the server grants too.
-    pub(super) fn has_room(&self, cap: usize, now: Instant) -> bool {
-        let granted = self.opened.get().map_or(cap, |it| it.granted.load(Ordering::Relaxed).min(cap));
-        self.is_alive(now) && self.open() < granted
+    /// Whether there is a place for a call: of ours, and of those that the server grants.
+    pub(super) fn has_room(&self, cap: usize) -> bool {
+        let granted = self.ready().map_or(cap, |it| it.granted.load(Ordering::Relaxed).min(cap));
+        self.open() < granted
     }
 
-    /// Whether it is worth keeping.
-    pub(super) fn is_alive(&self, now: Instant) -> bool {
-        !self.retired.load(Ordering::Relaxed)
-            && now.duration_since(self.born) < self.age
-            && self.opened.get().is_none_or(|it| !it.sender.is_closed())
+    /// Whether it is open, rather than a promise.
+    pub(super) fn is_ready(&self) -> bool {
+        self.ready().is_some()
+    }
+
+    fn ready(&self) -> Option<&Opened> {
+        self.opened.get()?.as_ref()
+    }
+
+    /// Whether calls may start on it.
+    pub(super) fn is_alive(&self) -> bool {
+        let dead = match self.opened.get() {
+            None => false,
+            Some(opened) => opened.as_ref().is_none_or(|it| it.sender.is_closed()),
+        };
+        !dead && !self.retired.load(Ordering::Relaxed)
+    }
+
+    /// Whether it is past its age: another one should take its place.
+    pub(super) fn is_aged(&self, now: Instant) -> bool {
+        now.duration_since(self.born) >= self.age
     }
 
     /// No new call starts on it; open ones go on.
@@ -67,7 +91,7 @@ impl Connection {
 
     /// How long no call has been open; absent while one is.
     pub(super) fn idle(&self, now: Instant) -> Option<Duration> {
-        let since = *self.idle_since.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let since = *self.idle_since.lock().unwrap_or_else(PoisonError::into_inner);
         (self.open() == 0).then(|| now.saturating_duration_since(since))
     }
 
@@ -79,12 +103,14 @@ impl Connection {
 }
 
 impl Lease {
-    /// The connection, opened by whoever comes first; the others wait for it.
-    pub(super) async fn opened(
-        &self,
-        connecting: impl Future<Output = io::Result<Opened>>,
-    ) -> io::Result<Opened> {
-        self.0.opened.get_or_try_init(|| connecting).await.cloned()
+    /// What sends the call, if the connection is open by now.
+    pub(super) fn sender(&self) -> Option<SendRequest<Body>> {
+        self.0.ready().map(|it| it.sender.clone())
+    }
+
+    /// Waits until the attempt to open the connection is over.
+    pub(super) async fn settled(&self) {
+        self.0.opened.wait().await;
     }
 
     /// The connection that it is a place on.
@@ -96,7 +122,7 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         if self.0.open.fetch_sub(1, Ordering::Relaxed) == 1 {
-            *self.0.idle_since.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Instant::now();
+            *self.0.idle_since.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         }
     }
 }

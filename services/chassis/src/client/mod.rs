@@ -13,6 +13,7 @@ mod channel;
 mod connect;
 mod connection;
 mod pool;
+mod state;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,15 @@ use crate::config::ClientSettings;
 use crate::lifecycle::Lifecycle;
 use pool::Pool;
 
+/// What the calls of a pool are like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    /// Replies are read at once and to their end.
+    Unary,
+    /// Replies are read as slowly as somebody likes, for as long as somebody likes.
+    Streams,
+}
+
 /// Another service, wherever its replicas are. Cheap to clone; connects when first used.
 #[derive(Debug, Clone)]
 pub struct Upstream {
@@ -38,9 +48,13 @@ impl Upstream {
     /// A client of the service `name` at `target`.
     pub fn new(name: &'static str, target: Target, settings: &ClientSettings, lifecycle: &Lifecycle) -> Self {
         let target = Arc::new(target);
-        let pool = || Pool::start(name, target.clone(), settings.clone(), lifecycle);
+        let pool = |usage| Pool::start(name, usage, target.clone(), settings.clone(), lifecycle);
         let deadline = Some(settings.call_deadline);
-        Self { name, unary: Channel::new(pool(), deadline), streams: Channel::new(pool(), None) }
+        Self {
+            name,
+            unary: Channel::new(pool(Use::Unary), deadline),
+            streams: Channel::new(pool(Use::Streams), None),
+        }
     }
 
     /// The service's name, which is also the audience of tokens for it.

@@ -1,64 +1,57 @@
-//! The connections to one service: where the next call goes, when another connection is opened, when one is let go.
+//! The connections to one service: how a call gets a place on one, and how they are opened and let go.
 
 use std::hash::{BuildHasher, RandomState};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hyper::client::conn::http2::SendRequest;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use tonic::body::Body;
 
+use super::Use;
 use super::connect::connect;
 use super::connection::{Connection, Lease};
-use super::target::{Address, Target};
+use super::state::{Choice, State};
+use super::target::Target;
 use crate::Failure;
 use crate::config::ClientSettings;
 use crate::error::reason;
 use crate::lifecycle::Lifecycle;
 
-/// An address that refused a connection is passed over for this long, unless there is no other.
-const PENALTY: Duration = Duration::from_secs(1);
-
-/// How long a call waits between attempts while no address answers.
+/// How long a call waits between attempts while no address answers; also how often a name is resolved at the most.
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
 
 pub(super) struct Pool {
     name: &'static str,
+    usage: Use,
     pub(super) target: Arc<Target>,
     settings: ClientSettings,
     lifecycle: Lifecycle,
     state: Mutex<State>,
-    /// Counts resolutions that gave an answer; a call without an address waits for the next.
-    resolved: watch::Sender<u64>,
+    /// A connection was opened or refused, or the addresses were resolved.
+    changed: Notify,
     resolve_now: Notify,
-}
-
-#[derive(Default)]
-struct State {
-    addresses: Vec<Address>,
-    connections: Vec<Arc<Connection>>,
-    /// Addresses that refused a connection, and until when they are passed over.
-    failed: Vec<(Address, Instant)>,
-    /// Where the search for the least loaded address starts, so that equals take turns.
-    turn: usize,
 }
 
 impl Pool {
     /// A pool whose addresses are looked up, and whose old connections are let go, by a task of `lifecycle`.
     pub(super) fn start(
         name: &'static str,
+        usage: Use,
         target: Arc<Target>,
         settings: ClientSettings,
         lifecycle: &Lifecycle,
     ) -> Arc<Self> {
         let pool = Arc::new(Self {
             name,
+            usage,
             target,
             settings,
             lifecycle: lifecycle.clone(),
             state: Mutex::default(),
-            resolved: watch::Sender::new(0),
+            changed: Notify::new(),
             resolve_now: Notify::new(),
         });
         let weak = Arc::downgrade(&pool);
@@ -69,154 +62,138 @@ impl Pool {
                 let fixed = pool.target.is_fixed();
                 tokio::select! {
                     () = tokio::time::sleep(pause) => {}
-                    () = pool.resolve_now.notified(), if !fixed => {
-                        // A service that is down is asked for often, its name not more than that.
-                        tokio::time::sleep(RETRY_PAUSE).await;
-                    }
+                    () = pool.resolve_now.notified(), if !fixed => tokio::time::sleep(RETRY_PAUSE).await,
                 }
             }
         });
         pool
     }
 
+    /// What its calls are like.
+    pub(super) fn usage(&self) -> Use {
+        self.usage
+    }
+
     /// A place on a connection that is open, however many addresses have to be tried within the settings' patience.
-    pub(super) async fn acquire(&self) -> Result<(Lease, SendRequest<Body>), Failure> {
-        let patience = Instant::now() + self.settings.connect_patience;
+    pub(super) async fn acquire(self: &Arc<Self>) -> Result<(Lease, SendRequest<Body>), Failure> {
+        let patience = self.settings.connect_patience;
+        let give_up = Instant::now() + patience;
         loop {
-            let mut resolved = self.resolved.subscribe();
-            let cause = match self.choose()? {
-                Some(lease) => {
-                    // Boxed: connecting is rare, and would make the future of every call some 30 KB larger.
-                    let connecting = Box::pin(connect(
-                        &lease.connection().address,
-                        &self.target,
-                        &self.settings,
-                        &self.lifecycle,
-                    ));
-                    match lease.opened(connecting).await {
-                        Ok(opened) if !opened.sender.is_closed() => return Ok((lease, opened.sender)),
-                        Ok(_) => {
-                            lease.connection().retire();
-                            continue;
-                        }
-                        Err(error) => {
-                            self.refused(lease.connection());
-                            error.to_string()
-                        }
+            let mut changed = pin!(self.changed.notified());
+            changed.as_mut().enable();
+            match self.choose() {
+                Choice::Place(lease) => {
+                    if let Some(sender) = lease.sender() {
+                        return Ok((lease, sender));
+                    }
+                    // The place is on a connection that opens. Another one that opens earlier is as good.
+                    tokio::select! {
+                        () = lease.settled() => {}
+                        () = changed => {}
+                        () = tokio::time::sleep_until(give_up) => {}
+                    }
+                    if let Some(sender) = lease.sender() {
+                        return Ok((lease, sender));
+                    }
+                    let elsewhere = lease.connection().is_alive() || self.lock().has_hope(Instant::now());
+                    if elsewhere && Instant::now() < give_up {
+                        continue;
                     }
                 }
-                None => "its name has no address".to_owned(),
-            };
-            self.resolve_now.notify_one();
-            let next_try = Instant::now() + RETRY_PAUSE;
-            if next_try >= patience {
-                tracing::warn!(upstream = self.name, target = %self.target, cause, "a service cannot be reached");
+                Choice::NoAddress => {
+                    // Whichever is first: an answer of the resolver, or the next attempt.
+                    let next = (Instant::now() + RETRY_PAUSE).min(give_up);
+                    let _ = tokio::time::timeout_at(next, changed).await;
+                }
+                Choice::Full => return Err(self.full()),
+            }
+            let now = Instant::now();
+            // One that has been away for long is not waited for: each call tries once.
+            if now >= give_up || self.lock().down_since().is_some_and(|since| now >= since + patience) {
                 return Err(self.unreachable());
             }
-            // Whichever is first: an answer of the resolver, or the next attempt at what is known.
-            let _ = tokio::time::timeout_at(next_try, resolved.changed()).await;
+            self.resolve_now.notify_one();
+            tokio::time::sleep_until((now + RETRY_PAUSE).min(give_up)).await;
         }
     }
 
+    fn choose(self: &Arc<Self>) -> Choice {
+        let age = || spread(self.settings.connection_age);
+        let (choice, opening) = self.lock().choose(Instant::now(), &self.settings, age);
+        for connection in opening {
+            self.open(connection);
+        }
+        choice
+    }
+
+    /// Opens a connection that was promised.
+    fn open(self: &Arc<Self>, connection: Arc<Connection>) {
+        let weak = Arc::downgrade(self);
+        let (target, settings) = (self.target.clone(), self.settings.clone());
+        let (usage, lifecycle) = (self.usage, self.lifecycle.clone());
+        self.lifecycle.spawn_background("client connector", async move {
+            let opened = connect(&connection.address, usage, &target, &settings, &lifecycle).await;
+            let Some(pool) = weak.upgrade() else { return };
+            match opened {
+                Ok(opened) => {
+                    connection.settle(Some(opened));
+                    pool.lock().opened(&connection.address);
+                }
+                Err(error) => {
+                    tracing::debug!(upstream = pool.name, address = ?connection.address, %error, "connect");
+                    connection.settle(None);
+                    pool.lock().refused(&connection.address, error.to_string(), Instant::now());
+                    pool.resolve_now.notify_one();
+                }
+            }
+            pool.changed.notify_waiters();
+        });
+    }
+
     /// UNAVAILABLE: no replica answers.
-    pub(super) fn unreachable(&self) -> Failure {
+    fn unreachable(&self) -> Failure {
+        // Addresses are for the log alone: the caller's caller may be anybody.
+        let cause = self.lock().trouble().to_owned();
+        tracing::warn!(upstream = self.name, target = %self.target, cause, "a service cannot be reached");
         Failure::unavailable(
             reason::UPSTREAM_UNAVAILABLE,
             format!("the {} service cannot be reached; try again in a moment", self.name),
         )
     }
 
-    /// The least loaded address, and a connection there with room; absent while no address is known.
-    fn choose(&self) -> Result<Option<Lease>, Failure> {
-        let now = Instant::now();
-        let cap = self.settings.streams_per_connection;
-        let mut state = self.lock();
-        state.connections.retain(|connection| connection.is_alive(now));
-        state.failed.retain(|(_, until)| *until > now);
-        state.turn = state.turn.wrapping_add(1);
-
-        let count = state.addresses.len();
-        let mut order: Vec<usize> = (0..count).map(|place| (place + state.turn) % count).collect();
-        order.sort_by_cached_key(|&place| {
-            let address = &state.addresses[place];
-            let open: usize = at(&state.connections, address).map(|connection| connection.open()).sum();
-            (state.failed.iter().any(|(failed, _)| failed == address), open)
-        });
-        for place in order {
-            let address = &state.addresses[place];
-            let roomy = at(&state.connections, address)
-                .filter(|connection| connection.has_room(cap, now))
-                .min_by_key(|connection| connection.open());
-            if let Some(connection) = roomy {
-                return Ok(Some(connection.lease()));
-            }
-            if at(&state.connections, address).count() < self.settings.connections_per_address {
-                let connection = Connection::new(address.clone(), spread(self.settings.connection_age));
-                let lease = connection.lease();
-                state.connections.push(connection);
-                return Ok(Some(lease));
-            }
-        }
-        if count == 0 {
-            return Ok(None);
-        }
-        let most = cap * self.settings.connections_per_address;
-        Err(Failure::unavailable(
+    fn full(&self) -> Failure {
+        let most = self.settings.streams_per_connection * self.settings.connections_per_address;
+        Failure::unavailable(
             reason::OVERLOADED,
             format!("all {most} places for calls to each replica of the {} service are taken", self.name),
-        ))
-    }
-
-    /// A connection could not be opened: its address is passed over for a while.
-    fn refused(&self, connection: &Connection) {
-        connection.retire();
-        self.lock().failed.push((connection.address.clone(), Instant::now() + PENALTY));
+        )
     }
 
     /// Looks the addresses up, and lets go of connections that are not needed any more.
-    async fn resolve(&self) {
+    async fn resolve(self: &Arc<Self>) {
         let found = tokio::time::timeout(self.settings.connect_timeout, self.target.resolve()).await;
-        let now = Instant::now();
-        let mut state = self.lock();
-        match found {
-            Ok(Ok(mut addresses)) if !addresses.is_empty() => {
-                addresses.dedup();
-                for connection in &state.connections {
-                    if !addresses.contains(&connection.address) {
-                        connection.retire();
-                    }
-                }
-                state.addresses = addresses;
-                drop(state);
-                self.resolved.send_modify(|times| *times += 1);
-                state = self.lock();
+        let problem = match found {
+            Ok(Ok(addresses)) if !addresses.is_empty() => {
+                self.lock().resolved(addresses);
+                None
             }
             // What was known is better than nothing: its connections may well be alive.
-            Ok(Ok(_)) => tracing::debug!(upstream = self.name, "the name has no address"),
-            Ok(Err(error)) => tracing::debug!(upstream = self.name, %error, "the name was not resolved"),
-            Err(_) => tracing::debug!(upstream = self.name, "the name was not resolved in time"),
+            Ok(Ok(_)) => Some("its name has no address".to_owned()),
+            Ok(Err(error)) => Some(format!("its name was not resolved: {error}")),
+            Err(_) => Some("its name was not resolved in time".to_owned()),
+        };
+        let now = Instant::now();
+        if let Some(problem) = problem {
+            tracing::debug!(upstream = self.name, problem, "resolve");
+            self.lock().unresolved(problem, now);
         }
-        let mut seen: Vec<Address> = Vec::new();
-        let idle = self.settings.idle;
-        state.connections.retain(|connection| {
-            let first = !seen.contains(&connection.address);
-            if first {
-                seen.push(connection.address.clone());
-            }
-            connection.is_alive(now) && (first || connection.idle(now).is_none_or(|been| been < idle))
-        });
+        self.lock().tidy(now, self.settings.idle);
+        self.changed.notify_waiters();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn at<'a>(
-    connections: &'a [Arc<Connection>],
-    address: &'a Address,
-) -> impl Iterator<Item = &'a Arc<Connection>> {
-    connections.iter().filter(move |connection| connection.address == *address)
 }
 
 /// A duration, give or take a fifth, so that clients do not act in step.

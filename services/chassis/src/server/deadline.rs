@@ -6,13 +6,14 @@ use http::HeaderMap;
 use tokio::time::Instant;
 use tonic::Code;
 
+use super::grpc_timeout;
 use super::method::Kind;
 use crate::Failure;
 use crate::error::reason;
 
 /// The deadline of a call that came at `now`. A broken `grpc-timeout` counts as none.
 pub(super) fn of(headers: &HeaderMap, kind: Kind, default: Duration, now: Instant) -> Option<Instant> {
-    let asked = headers.get("grpc-timeout").and_then(|value| parse(value.to_str().ok()?));
+    let asked = headers.get("grpc-timeout").and_then(|value| grpc_timeout::parse(value.to_str().ok()?));
     match (asked, kind) {
         // A timeout beyond what the clock can show is none.
         (Some(timeout), _) => now.checked_add(timeout),
@@ -33,40 +34,9 @@ pub(super) async fn within<F: Future>(deadline: Option<Instant>, work: F) -> Res
     })
 }
 
-/// `grpc-timeout`: at most eight digits and a unit (gRPC over HTTP/2, "Timeout").
-fn parse(value: &str) -> Option<Duration> {
-    let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
-    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let number: u64 = digits.parse().ok()?;
-    match unit {
-        "H" => Some(Duration::from_secs(number * 3_600)),
-        "M" => Some(Duration::from_secs(number * 60)),
-        "S" => Some(Duration::from_secs(number)),
-        "m" => Some(Duration::from_millis(number)),
-        "u" => Some(Duration::from_micros(number)),
-        "n" => Some(Duration::from_nanos(number)),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn timeouts_are_read_as_the_protocol_writes_them() {
-        assert_eq!(parse("1H"), Some(Duration::from_hours(1)));
-        assert_eq!(parse("2M"), Some(Duration::from_mins(2)));
-        assert_eq!(parse("99999999S"), Some(Duration::from_secs(99_999_999)));
-        assert_eq!(parse("250m"), Some(Duration::from_millis(250)));
-        assert_eq!(parse("7u"), Some(Duration::from_micros(7)));
-        assert_eq!(parse("9n"), Some(Duration::from_nanos(9)));
-        for broken in ["", "S", "100000000S", "-1S", "+1S", "1.5S", "1h", "1é"] {
-            assert_eq!(parse(broken), None, "{broken}");
-        }
-    }
 
     #[tokio::test]
     async fn default_is_for_unary_calls_alone() {

@@ -7,6 +7,7 @@ mod body;
 mod call;
 mod connection;
 mod deadline;
+pub(crate) mod grpc_timeout;
 mod health;
 mod listener;
 mod memory;
