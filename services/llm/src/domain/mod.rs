@@ -5,6 +5,8 @@ pub mod ask;
 pub mod conversation;
 pub mod fault;
 pub mod follow;
+pub mod generation;
 pub mod model_name;
-
+pub mod price;
+pub mod provider;
 pub mod usage;

@@ -19,9 +19,6 @@ use crate::domain::conversation::FinishReason;
 use crate::domain::fault::{Fault, Kind};
 use crate::domain::usage::{Usage, estimate_input};
 
-/// Id of the built-in provider.
-pub const PROVIDER_ID: &str = "simulator";
-
 /// Bytes of a tool call's arguments in one chunk.
 const ARGUMENT_PIECE_BYTES: usize = 16;
 

@@ -1,0 +1,115 @@
+//! One model call as it is kept.
+
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::accumulate::Answer;
+use super::ask::Attribution;
+use super::conversation::{FinishReason, Message};
+use super::fault::Fault;
+use super::usage::Usage;
+
+/// Where a generation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// The answer is coming, or its owner died and nobody has noticed yet.
+    Running,
+    /// The answer is whole.
+    Succeeded,
+    /// No answer came.
+    Failed,
+    /// The answer was cut.
+    Interrupted,
+}
+
+impl State {
+    /// As it is stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
+    /// The state that [`Self::as_str`] wrote.
+    pub fn from_stored(text: &str) -> Option<Self> {
+        [Self::Running, Self::Succeeded, Self::Failed, Self::Interrupted]
+            .into_iter()
+            .find(|state| state.as_str() == text)
+    }
+}
+
+/// What a generation used and what that costs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    /// Tokens.
+    pub usage: Usage,
+    /// The provider's own words for them, as JSON.
+    pub raw_usage: Option<String>,
+    /// Nano US dollars; `None` is unknown.
+    pub cost_nano_usd: Option<i64>,
+    /// The line of the price book behind the cost; empty where there is none.
+    pub price_source: String,
+}
+
+/// How a generation ended.
+#[derive(Clone, Debug)]
+pub enum End {
+    /// With a whole answer, which is paid.
+    Succeeded(Answer, Settlement),
+    /// Before anything of an answer came; nothing is paid.
+    Failed(Fault),
+    /// In mid-answer: as far as it came, and an estimate of what it costs.
+    Interrupted(Fault, Option<Message>, Settlement),
+}
+
+/// A generation as it is kept.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// Its id.
+    pub id: Uuid,
+    /// Its workspace.
+    pub workspace: Uuid,
+    /// The key it is kept under.
+    pub idempotency_key: String,
+    /// SHA-256 of the request.
+    pub request_hash: Vec<u8>,
+    /// `{provider}/{model}`.
+    pub model: String,
+    /// Where the price book looks the model up.
+    pub price_place: String,
+    /// Where it stands.
+    pub state: State,
+    /// Process that runs it.
+    pub owner: Uuid,
+    /// How often it has been taken away, plus 1.
+    pub epoch: i32,
+    /// True when its owner has not shown itself for longer than the lease.
+    pub stale: bool,
+    /// What its request is about, and what had come of its answer at the last heartbeat, in tokens.
+    pub estimate: Usage,
+    /// The answer, as far as it came.
+    pub message: Option<Message>,
+    /// Why the model stopped.
+    pub finish_reason: Option<FinishReason>,
+    /// The model as the provider names it.
+    pub provider_model: String,
+    /// What went wrong, as a reason.
+    pub error_reason: String,
+    /// What went wrong, for people.
+    pub error_message: String,
+    /// When the provider said that it is worth coming back.
+    pub retry_at: Option<OffsetDateTime>,
+    /// Whom it is booked to.
+    pub attribution: Attribution,
+    /// When it was asked for.
+    pub created_at: OffsetDateTime,
+    /// When its first token came.
+    pub first_token_at: Option<OffsetDateTime>,
+    /// When it ended.
+    pub ended_at: Option<OffsetDateTime>,
+    /// What was used and what it costs, once settled.
+    pub settled: Option<(Usage, Option<i64>)>,
+}
