@@ -6,8 +6,16 @@ use uuid::Uuid;
 use super::accumulate::Answer;
 use super::ask::Attribution;
 use super::conversation::{FinishReason, Message};
-use super::fault::Fault;
+use super::fault::{Fault, Kind};
+use super::follow::Delta;
+use super::price::PriceBook;
+use super::model_name::ModelName;
 use super::usage::Usage;
+
+/// Resource name of a generation.
+pub fn name(workspace: Uuid, id: Uuid) -> String {
+    format!("workspaces/{workspace}/generations/{id}")
+}
 
 /// Where a generation stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +60,39 @@ pub struct Settlement {
     pub cost_nano_usd: Option<i64>,
     /// The line of the price book behind the cost; empty where there is none.
     pub price_source: String,
+}
+
+/// A whole answer, settled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finished {
+    /// The generation.
+    pub id: Uuid,
+    /// The answer.
+    pub message: Message,
+    /// Why the model stopped.
+    pub finish_reason: FinishReason,
+    /// What was used.
+    pub usage: Usage,
+    /// Nano US dollars; `None` is unknown.
+    pub cost_nano_usd: Option<i64>,
+    /// The model as the provider names it.
+    pub provider_model: String,
+}
+
+/// One event of a generation, for whoever follows it.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// It exists; always the first event.
+    Started {
+        /// The generation.
+        id: Uuid,
+        /// True when it existed before this request.
+        attached: bool,
+    },
+    /// More of the answer.
+    Delta(Delta),
+    /// The answer is whole; always the last event of a good stream.
+    Finished(Box<Finished>),
 }
 
 /// How a generation ended.
@@ -112,4 +153,50 @@ pub struct Stored {
     pub ended_at: Option<OffsetDateTime>,
     /// What was used and what it costs, once settled.
     pub settled: Option<(Usage, Option<i64>)>,
+}
+
+impl Settlement {
+    /// What some usage of a model costs by the price book.
+    pub fn of(book: &PriceBook, place: &str, model: &str, usage: Usage, raw_usage: Option<String>) -> Self {
+        let price = book.price(place, model);
+        let cost_nano_usd = price.and_then(|price| price.cost(&usage));
+        let price_source = price.filter(|_| cost_nano_usd.is_some()).map(super::price::Price::citation);
+        Self { usage, raw_usage, cost_nano_usd, price_source: price_source.unwrap_or_default() }
+    }
+}
+
+impl Stored {
+    /// Its resource name.
+    pub fn name(&self) -> String {
+        name(self.workspace, self.id)
+    }
+
+    /// What the death of its owner is settled at: what was asked, and what had come at the last heartbeat.
+    pub fn estimated_settlement(&self, book: &PriceBook) -> Settlement {
+        let name = ModelName::parse(&self.model);
+        let model = name.as_ref().map_or("", ModelName::model);
+        Settlement::of(book, &self.price_place, model, self.estimate, None)
+    }
+
+    /// How it ended, as its followers hear it; `None` while it runs. `now` tells how long a wait still is.
+    pub fn outcome(&self, now: OffsetDateTime) -> Option<Result<Finished, Fault>> {
+        if self.state == State::Running {
+            return None;
+        }
+        let whole = self.message.clone().zip(self.finish_reason).filter(|_| self.state == State::Succeeded);
+        let Some((message, finish_reason)) = whole else {
+            let kind = Kind::from_reason(&self.error_reason).unwrap_or(Kind::Interrupted);
+            let wait = self.retry_at.map(|at| std::time::Duration::try_from(at - now).unwrap_or_default());
+            return Some(Err(Fault::new(kind, self.error_message.clone()).after(wait)));
+        };
+        let (usage, cost_nano_usd) = self.settled.unwrap_or_default();
+        Some(Ok(Finished {
+            id: self.id,
+            message,
+            finish_reason,
+            usage,
+            cost_nano_usd,
+            provider_model: self.provider_model.clone(),
+        }))
+    }
 }

@@ -118,18 +118,26 @@ pub async fn insert(connection: &mut PgConnection, new: &New<'_>) -> Result<bool
     Ok(done.rows_affected() == 1)
 }
 
-/// Reads a generation of the transaction's workspace. `lease` is how long an owner may be silent.
-pub async fn get(connection: &mut PgConnection, by: By<'_>, lease: Duration) -> Result<Option<Stored>, sqlx::Error> {
-    let (id, key) = match by {
-        By::Id(id) => (Some(id), None),
-        By::Key(key) => (None, Some(key)),
+/// Reads a generation. `lease` is how long an owner may be silent.
+pub async fn get(connection: &mut PgConnection, workspace: Uuid, by: By<'_>, lease: Duration) -> Result<Option<Stored>, sqlx::Error> {
+    let lease_ms = lease.as_millis() as i64;
+    let query = match by {
+        By::Id(id) => sqlx::query_as(concat!(
+            include_str!("../../queries/select_generation.sql"),
+            "WHERE g.workspace_id = $2 AND g.generation_id = $3"
+        ))
+        .bind(lease_ms)
+        .bind(workspace)
+        .bind(id),
+        By::Key(key) => sqlx::query_as(concat!(
+            include_str!("../../queries/select_generation.sql"),
+            "WHERE g.workspace_id = $2 AND g.idempotency_key = $3"
+        ))
+        .bind(lease_ms)
+        .bind(workspace)
+        .bind(key),
     };
-    let row: Option<Row> = sqlx::query_as(include_str!("../../queries/select_generation.sql"))
-        .bind(id)
-        .bind(key)
-        .bind(lease.as_millis() as i64)
-        .fetch_optional(connection)
-        .await?;
+    let row: Option<Row> = query.fetch_optional(connection).await?;
     row.map(Stored::try_from).transpose()
 }
 
