@@ -54,7 +54,9 @@ impl Connector {
         record: &Record,
         run: Option<&RunAssertion>,
     ) -> Result<Option<Key>, Fault> {
-        let Kind::OpenAiCompatible { credential: Some(credential), .. } = &record.kind else { return Ok(None) };
+        let Kind::OpenAiCompatible { credential: Some(credential), .. } = &record.kind else {
+            return Ok(None);
+        };
         let message = ResolveCredentialRequest {
             name: format!("workspaces/{workspace}/credentials/{credential}"),
             purpose: format!("call the provider {}", record.id),

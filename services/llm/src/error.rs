@@ -45,7 +45,9 @@ impl From<Error> for Failure {
         match error {
             Error::Refused(failure) => failure,
             Error::Provider(fault) => provider(fault),
-            Error::KeyReused(_) => Self::new(Code::AlreadyExists, reason::IDEMPOTENCY_KEY_REUSED, error.to_string()),
+            Error::KeyReused(_) => {
+                Self::new(Code::AlreadyExists, reason::IDEMPOTENCY_KEY_REUSED, error.to_string())
+            }
             Error::NotFound(name) => Self::not_found(name),
             Error::Exists(name) => Self::already_exists(name),
             Error::BuiltIn => Self::new(Code::FailedPrecondition, BUILT_IN_PROVIDER, error.to_string()),

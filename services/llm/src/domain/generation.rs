@@ -8,8 +8,8 @@ use super::ask::Attribution;
 use super::conversation::{FinishReason, Message};
 use super::fault::{Fault, Kind};
 use super::follow::Delta;
-use super::price::PriceBook;
 use super::model_name::ModelName;
+use super::price::PriceBook;
 use super::usage::Usage;
 
 /// Resource name of a generation.

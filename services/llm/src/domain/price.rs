@@ -134,7 +134,11 @@ mod tests {
         let input = |place, model| book.price(place, model).and_then(|price| price.input);
         assert_eq!(input("api.openai.com", "gpt-4o"), Some(2_500_000_000));
         assert_eq!(input("api.openai.com", "gpt-4o-2024-08-06"), Some(2_500_000_000));
-        assert_eq!(input("api.openai.com", "gpt-4o-2024-05-13"), Some(5_000_000_000), "the first line that fits");
+        assert_eq!(
+            input("api.openai.com", "gpt-4o-2024-05-13"),
+            Some(5_000_000_000),
+            "the first line that fits"
+        );
         assert_eq!(input("api.openai.com", "gpt-4o-mini"), Some(150_000_000));
         for (place, model) in [
             ("api.openai.com", "gpt-4o-audio-preview"),

@@ -27,7 +27,11 @@ pub(super) async fn beat(generations: Generations) {
     }
 }
 
-async fn beat_workspace(generations: &Generations, workspace: Uuid, alive: &[Arc<Live>]) -> Result<(), sqlx::Error> {
+async fn beat_workspace(
+    generations: &Generations,
+    workspace: Uuid,
+    alive: &[Arc<Live>],
+) -> Result<(), sqlx::Error> {
     let beats: Vec<(Uuid, i32, u64)> =
         alive.iter().map(|live| (live.owned.id, live.owned.epoch, live.output_estimate())).collect();
     let mut tx = generations.0.database.begin(workspace).await?;

@@ -99,7 +99,8 @@ impl Generations {
                     if chunk.is_semantic() && first_token_at.is_none() {
                         *first_token_at = Some(self.0.ambient.clock.now());
                     }
-                    live.push(chunk).map_err(|violation| Fault::new(Kind::Interrupted, violation.to_string()))?;
+                    live.push(chunk)
+                        .map_err(|violation| Fault::new(Kind::Interrupted, violation.to_string()))?;
                 }
                 Err(fault) => {
                     failed = Some(fault);
@@ -149,7 +150,10 @@ impl Generations {
                 Ok(true) => return outcome(live, end),
                 Ok(false) => return Err(fenced()),
                 Err(error) if db::is_unavailable(&error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "settle a generation; will try again");
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "settle a generation; will try again"
+                    );
                 }
                 Err(error) => {
                     tracing::error!(error = &error as &dyn std::error::Error, "settle a generation");

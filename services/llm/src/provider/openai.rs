@@ -54,7 +54,8 @@ pub struct OpenAiCompatible {
 impl Provider for OpenAiCompatible {
     async fn open(&self, call: &Call, key: Option<&Key>) -> Result<Chunks, Fault> {
         let limit = LimitField::for_host(self.base_url.host_str().unwrap_or_default());
-        let body = request::encode(&call.ask, limit).map_err(|error| Fault::new(Kind::Refused, error.to_string()))?;
+        let body = request::encode(&call.ask, limit)
+            .map_err(|error| Fault::new(Kind::Refused, error.to_string()))?;
         let request = self
             .client
             .post(self.url("chat/completions"))
@@ -62,7 +63,12 @@ impl Provider for OpenAiCompatible {
             .header(ACCEPT, "text/event-stream")
             .body(body);
         let response = self.send(request, key, self.deadlines.first_byte).await?;
-        let reading = Reading { response, decoder: stream::Decoder::default(), chunks: Vec::new(), deadlines: self.deadlines };
+        let reading = Reading {
+            response,
+            decoder: stream::Decoder::default(),
+            chunks: Vec::new(),
+            deadlines: self.deadlines,
+        };
         if reading.is_json() {
             return reading.whole().await;
         }
@@ -108,8 +114,9 @@ impl OpenAiCompatible {
         let request = match key {
             None => request,
             Some(_) => {
-                let mut value = HeaderValue::try_from(format!("Bearer {secret}"))
-                    .map_err(|_| Fault::new(Kind::AuthFailed, "the key has characters that no HTTP header can carry"))?;
+                let mut value = HeaderValue::try_from(format!("Bearer {secret}")).map_err(|_| {
+                    Fault::new(Kind::AuthFailed, "the key has characters that no HTTP header can carry")
+                })?;
                 value.set_sensitive(true);
                 request.header(AUTHORIZATION, value)
             }
@@ -146,7 +153,8 @@ impl Reading {
     /// The answer of a server that does not stream.
     async fn whole(self) -> Result<Chunks, Fault> {
         let idle = self.deadlines.first_byte;
-        let body = timeout(idle, read_body(self.response, MAX_BODY_BYTES)).await.map_err(|_| silent(idle))??;
+        let body =
+            timeout(idle, read_body(self.response, MAX_BODY_BYTES)).await.map_err(|_| silent(idle))??;
         let mut chunks = Vec::new();
         stream::decode_whole(&body, &mut chunks)?;
         Ok(Box::pin(futures::stream::iter(chunks.into_iter().map(Ok))))
@@ -194,7 +202,10 @@ async fn read_body(mut response: Response, limit: usize) -> Result<Vec<u8>, Faul
     let mut body = Vec::new();
     while let Some(bytes) = response.chunk().await.map_err(broken)? {
         if body.len() + bytes.len() > limit {
-            return Err(Fault::new(Kind::Unavailable, format!("the provider's answer is larger than {limit} bytes")));
+            return Err(Fault::new(
+                Kind::Unavailable,
+                format!("the provider's answer is larger than {limit} bytes"),
+            ));
         }
         body.extend_from_slice(Bytes::as_ref(&bytes));
     }
@@ -206,7 +217,10 @@ fn silent(patience: Duration) -> Fault {
 }
 
 fn broken(error: reqwest::Error) -> Fault {
-    Fault::new(Kind::Unavailable, format!("the connection to the provider broke: {}", causes(&error.without_url())))
+    Fault::new(
+        Kind::Unavailable,
+        format!("the connection to the provider broke: {}", causes(&error.without_url())),
+    )
 }
 
 fn unreachable(error: reqwest::Error) -> Fault {

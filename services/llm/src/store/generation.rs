@@ -119,7 +119,12 @@ pub async fn insert(connection: &mut PgConnection, new: &New<'_>) -> Result<bool
 }
 
 /// Reads a generation. `lease` is how long an owner may be silent.
-pub async fn get(connection: &mut PgConnection, workspace: Uuid, by: By<'_>, lease: Duration) -> Result<Option<Stored>, sqlx::Error> {
+pub async fn get(
+    connection: &mut PgConnection,
+    workspace: Uuid,
+    by: By<'_>,
+    lease: Duration,
+) -> Result<Option<Stored>, sqlx::Error> {
     let lease_ms = lease.as_millis() as i64;
     let query = match by {
         By::Id(id) => sqlx::query_as(concat!(
@@ -160,7 +165,10 @@ pub async fn stale(
 }
 
 /// Shows that generations (id, epoch, tokens of answer so far) are alive; those that are still the caller's come back.
-pub async fn beat(connection: &mut PgConnection, alive: &[(Uuid, i32, u64)]) -> Result<Vec<Uuid>, sqlx::Error> {
+pub async fn beat(
+    connection: &mut PgConnection,
+    alive: &[(Uuid, i32, u64)],
+) -> Result<Vec<Uuid>, sqlx::Error> {
     let ids: Vec<Uuid> = alive.iter().map(|one| one.0).collect();
     let epochs: Vec<i32> = alive.iter().map(|one| one.1).collect();
     let tokens: Vec<i64> = alive.iter().map(|one| usage::to_i64(one.2)).collect();
@@ -190,7 +198,8 @@ pub async fn end(
             (State::Interrupted, partial.as_ref(), None, Some(fault), Some(paid))
         }
     };
-    let message = message.map(serde_json::to_string).transpose().map_err(|error| sqlx::Error::Encode(error.into()))?;
+    let message =
+        message.map(serde_json::to_string).transpose().map_err(|error| sqlx::Error::Encode(error.into()))?;
     let done = sqlx::query(include_str!("../../queries/end_generation.sql"))
         .bind(owned.id)
         .bind(owned.epoch)
@@ -251,9 +260,10 @@ impl TryFrom<Row> for Stored {
 
     fn try_from(row: Row) -> Result<Self, sqlx::Error> {
         let message = row.message.as_deref().map(serde_json::from_str).transpose();
-        let finish_reason = row.finish_reason.as_deref().map(|text| {
-            FinishReason::from_stored(text).ok_or_else(|| corrupt("a finish reason"))
-        });
+        let finish_reason = row
+            .finish_reason
+            .as_deref()
+            .map(|text| FinishReason::from_stored(text).ok_or_else(|| corrupt("a finish reason")));
         let settled = row.input_tokens.map(|input| {
             let buckets = Buckets {
                 input_tokens: input,

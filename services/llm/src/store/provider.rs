@@ -24,7 +24,11 @@ struct Row {
 }
 
 /// Adds a provider; the simulator cannot be added.
-pub async fn insert(connection: &mut PgConnection, workspace: Uuid, provider: &Provider) -> Result<(), sqlx::Error> {
+pub async fn insert(
+    connection: &mut PgConnection,
+    workspace: Uuid,
+    provider: &Provider,
+) -> Result<(), sqlx::Error> {
     let Kind::OpenAiCompatible { base_url, credential } = &provider.kind else {
         return Err(sqlx::Error::Encode("the simulator is built in and has no row".into()));
     };
@@ -45,7 +49,11 @@ pub async fn insert(connection: &mut PgConnection, workspace: Uuid, provider: &P
 }
 
 /// Reads one.
-pub async fn get(connection: &mut PgConnection, workspace: Uuid, id: &str) -> Result<Option<Provider>, sqlx::Error> {
+pub async fn get(
+    connection: &mut PgConnection,
+    workspace: Uuid,
+    id: &str,
+) -> Result<Option<Provider>, sqlx::Error> {
     let sql = format!("SELECT {COLUMNS} FROM llm.provider WHERE workspace_id = $1 AND provider_id = $2");
     let row: Option<Row> =
         sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(workspace).bind(id).fetch_optional(connection).await?;
