@@ -2,6 +2,7 @@
 
 pub mod domain;
 pub mod store;
+pub mod tools;
 
 use mc_chassis::db::Schema;
 

@@ -220,7 +220,8 @@ pub fn check_path(path: &str) -> Result<(), String> {
     }
 }
 
-fn check_url(text: &str) -> Result<Url, String> {
+/// Checks an address to fetch: http or https, with a host and without credentials.
+pub(crate) fn check_url(text: &str) -> Result<Url, String> {
     if text.len() > MAX_URL_BYTES {
         return Err(format!("url: is {} bytes long, and {MAX_URL_BYTES} is the most", text.len()));
     }
