@@ -113,10 +113,16 @@ impl Lifecycle {
 
     /// Stops on SIGTERM and SIGINT; a second signal cancels the hard token, so that an impatient person is heard.
     ///
+    /// With MC_STOP_WITH_STDIN set it also stops when standard input ends: a supervisor holds the other end of that
+    /// pipe, so that its children do not outlive it even if it is killed.
+    ///
     /// # Errors
     /// The handlers could not be installed.
     pub fn stop_on_signals(&self) -> std::io::Result<()> {
         use tokio::signal::unix::{SignalKind, signal};
+        if std::env::var_os("MC_STOP_WITH_STDIN").is_some() {
+            self.stop_at_end_of(std::io::stdin());
+        }
         let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let (soft, hard) = (self.soft.clone(), self.hard.clone());
         self.spawn_background("signals", async move {
@@ -130,6 +136,16 @@ impl Lifecycle {
             }
         });
         Ok(())
+    }
+
+    /// Cancels the soft token when there is nothing more to read. What is read is thrown away.
+    fn stop_at_end_of(&self, mut input: impl std::io::Read + Send + 'static) {
+        let soft = self.soft.clone();
+        // A thread of its own: a runtime would wait at its end for a read that cannot be interrupted.
+        std::thread::spawn(move || {
+            let _ = std::io::copy(&mut input, &mut std::io::sink());
+            soft.cancel();
+        });
     }
 
     /// Ends everything: cancels the soft token, waits up to `grace` for the work, cancels the hard token, and waits a
@@ -235,6 +251,16 @@ fn lock(running: &Mutex<Running>) -> std::sync::MutexGuard<'_, Running> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn end_of_the_supervisors_pipe_asks_to_stop() {
+        let lifecycle = Lifecycle::new();
+        let (reader, writer) = std::io::pipe().expect("pipe");
+        lifecycle.stop_at_end_of(reader);
+        assert!(!lifecycle.draining().is_cancelled());
+        drop(writer);
+        lifecycle.draining().cancelled().await;
+    }
 
     #[tokio::test(start_paused = true)]
     async fn work_is_finished_before_what_it_stands_on_is_dropped() {

@@ -84,6 +84,31 @@ fn port(uri: &Uri) -> u16 {
     uri.port_u16().unwrap_or(default)
 }
 
+/// Replicas that are listed instead of found behind one name: `http://host:port,http://host:port`.
+fn several(text: &str) -> Result<Target, String> {
+    let parts: Vec<Target> = text.split(',').map(str::parse).collect::<Result<_, _>>()?;
+    if parts
+        .iter()
+        .any(|part| !matches!(part, Target::Url(uri) if uri.scheme() == Some(&http::uri::Scheme::HTTP)))
+    {
+        return Err(format!("`{text}` must list http:// URLs only: TLS proves one name"));
+    }
+    let parts = Arc::new(parts);
+    Ok(Target::Resolved(Arc::new(move || {
+        let parts = parts.clone();
+        Box::pin(async move {
+            let mut addresses = Vec::new();
+            for part in parts.iter() {
+                addresses.extend(part.resolve().await?.into_iter().filter_map(|address| match address {
+                    Address::Socket(address) => Some(address),
+                    Address::Unix(_) | Address::Memory(_) => None,
+                }));
+            }
+            Ok(addresses)
+        })
+    })))
+}
+
 impl FromStr for Target {
     type Err = String;
 
@@ -95,6 +120,9 @@ impl FromStr for Target {
             } else {
                 Err(format!("`{text}` must name an absolute path: unix:///run/service.sock"))
             };
+        }
+        if text.contains(',') {
+            return several(text);
         }
         let uri: Uri = text.parse().map_err(|error| format!("`{text}` is no URL: {error}"))?;
         let plain = matches!(uri.scheme_str(), Some("http" | "https"));
@@ -158,6 +186,16 @@ mod tests {
         {
             assert!(bad.parse::<Target>().is_err(), "{bad}");
         }
+    }
+
+    #[tokio::test]
+    async fn listed_replicas_are_all_addresses() {
+        let target: Target = "http://127.0.0.1:7101,http://127.0.0.1:7102".parse().expect("targets");
+        let addresses = target.resolve().await.expect("resolve");
+        let wanted =
+            ["127.0.0.1:7101", "127.0.0.1:7102"].map(|text| Address::Socket(text.parse().expect("address")));
+        assert_eq!(addresses, wanted);
+        assert!("http://a:1,unix:///b".parse::<Target>().is_err());
     }
 
     #[tokio::test]

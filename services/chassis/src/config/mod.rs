@@ -7,6 +7,7 @@ mod client;
 mod duration;
 mod server;
 mod storage;
+mod upstream;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ pub use client::ClientSettings;
 pub use duration::parse_duration;
 pub use server::{ListenAddress, ServerSettings};
 pub use storage::{BusSettings, DatabaseSettings, StoreUrl};
+pub use upstream::UpstreamSettings;
 
 /// A value that is never printed: `Debug` and `Display` say `[redacted]`.
 #[derive(Clone, PartialEq, Eq)]

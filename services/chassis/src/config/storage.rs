@@ -8,7 +8,8 @@ use url::Url;
 
 use super::{Invalid, Validate, defaults, parse_duration};
 
-/// The URL of a store; printed with its password struck out.
+/// The URL of a store; printed with its password struck out. `file:/run/secrets/database-url` is read from that file, so
+/// that a secret need not stand in the environment.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StoreUrl(Url);
 
@@ -27,6 +28,16 @@ impl FromStr for StoreUrl {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let read;
+        let text = match text.strip_prefix("file:") {
+            Some(path) => {
+                let path = path.strip_prefix("//").unwrap_or(path);
+                read = std::fs::read_to_string(path)
+                    .map_err(|error| format!("cannot be read from {path}: {error}"))?;
+                read.trim()
+            }
+            None => text,
+        };
         // The text stays out of the message: it may hold a password.
         Url::parse(text).map(Self).map_err(|error| format!("is not a URL: {error}"))
     }
@@ -138,6 +149,16 @@ mod tests {
         );
         let message = "hunter2".parse::<StoreUrl>().expect_err("not a url");
         assert!(!message.contains("hunter2"), "{message}");
+    }
+
+    #[test]
+    fn url_is_read_from_a_secret_file() {
+        let file = tempfile::NamedTempFile::new().expect("file");
+        std::fs::write(file.path(), "postgres://u:p@h/d\n").expect("write");
+        let named = format!("file:{}", file.path().display());
+        assert_eq!(named.parse::<StoreUrl>().expect("url").expose(), "postgres://u:p@h/d");
+        let missing = "file:/nonexistent/url".parse::<StoreUrl>().expect_err("no file");
+        assert!(missing.contains("/nonexistent/url"), "{missing}");
     }
 
     #[test]
