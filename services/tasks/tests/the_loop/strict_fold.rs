@@ -6,7 +6,7 @@ use mc_tasks::domain::event::{
 };
 use mc_tasks::domain::fold::{FoldError, RunFold};
 
-use crate::kit::{Run, START, calls, finishes, writes};
+use crate::kit::{Run, START, Turn, calls, finishes, writes};
 
 /// One event of every kind, shaped for step 1 and its call `call_a`.
 fn every_kind(run: &Run) -> Vec<Event> {
@@ -174,4 +174,18 @@ fn an_answer_has_one_note() {
     let run = Run::usual([crate::kit::says("Hm.")]).played();
     let noted = RunFold::replay(&run.journal[..5]).unwrap();
     assert!(try_next(&noted, note(1)).is_err());
+}
+
+#[test]
+fn a_failed_call_is_followed_by_the_next_attempt_if_it_said_so_and_by_none_else() {
+    let run = Run::usual([Turn::Fails("PROVIDER_OVERLOADED")]).played();
+    let tried_again = RunFold::replay(&run.journal[..4]).unwrap();
+    for (step, attempt, legal) in [(1, 1, false), (1, 2, true), (1, 3, false), (2, 1, false)] {
+        assert_eq!(try_next(&tried_again, model(step, attempt)).is_ok(), legal, "{step}/{attempt}");
+    }
+    let run = Run::usual([Turn::Fails("PROVIDER_REFUSED")]).played();
+    let given_up = RunFold::replay(&run.journal[..4]).unwrap();
+    for (step, attempt) in [(1, 1), (1, 2), (2, 1)] {
+        assert!(try_next(&given_up, model(step, attempt)).is_err(), "{step}/{attempt}");
+    }
 }
