@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mc_chassis::egress::Egress;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION};
 use reqwest::{Response, StatusCode};
 use url::Url;
@@ -21,14 +22,14 @@ const MAX_READ_BYTES: usize = MAX_OUTPUT_BYTES + 4;
 /// Fetches text from the outside.
 #[derive(Debug, Clone)]
 pub struct HttpFetch {
-    client: reqwest::Client,
+    egress: Egress,
     time_limit: Duration,
 }
 
 impl HttpFetch {
-    /// Fetches through a client that refuses what must not be reached and follows no redirect by itself.
-    pub fn new(client: reqwest::Client) -> Self {
-        Self { client, time_limit: TIME_LIMIT }
+    /// Fetches only what the deployment's policy lets out; each agent's granted hosts narrow that further.
+    pub fn new(egress: Egress) -> Self {
+        Self { egress, time_limit: TIME_LIMIT }
     }
 
     /// Fetches a page; whatever goes wrong on the way is an answer too.
@@ -44,8 +45,12 @@ impl HttpFetch {
         let mut url = url.clone();
         for _ in 0..=MAX_REDIRECTS {
             check_host(&url, grant)?;
-            let request =
-                self.client.get(url.clone()).header(ACCEPT, "text/*, application/json;q=0.9, */*;q=0.1");
+            self.egress.check(&url).await.map_err(|refused| format!("{refused}."))?;
+            let request = self
+                .egress
+                .client()
+                .get(url.clone())
+                .header(ACCEPT, "text/*, application/json;q=0.9, */*;q=0.1");
             let response = request.send().await.map_err(|error| told(&error))?;
             match redirect(&response)? {
                 Some(target) => url = target,
@@ -75,6 +80,9 @@ fn redirect(response: &Response) -> Result<Option<Url>, String> {
         .ok()
         .and_then(|location| response.url().join(location).ok())
         .ok_or("The server redirects to something that is no address.")?;
+    if response.url().scheme() == "https" && target.scheme() == "http" {
+        return Err(format!("The server redirects from https to {target}, which is not followed."));
+    }
     check_url(target.as_str())
         .map(Some)
         .map_err(|why| format!("The server redirects to a bad address: {why}."))

@@ -16,8 +16,7 @@ fn grant(hosts: &[&str]) -> ToolGrant {
 
 fn fetcher() -> HttpFetch {
     mc_chassis::install_crypto();
-    let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
-    HttpFetch::new(client.build().unwrap())
+    HttpFetch::new(Egress::new("127.0.0.1".parse().unwrap()).unwrap())
 }
 
 /// Fetches `path` from a server that answers each request by `answer(path)`; `{port}` in an answer is its port.
@@ -191,4 +190,15 @@ async fn a_host_without_leave_is_never_asked() {
             "You may not reach `127.0.0.1` (http://127.0.0.1:1/). You may reach: example.com."
         )
     );
+}
+
+#[tokio::test]
+async fn a_granted_host_that_the_deployment_does_not_let_out_is_not_reached() {
+    mc_chassis::install_crypto();
+    let fetcher = HttpFetch::new(Egress::new("127.0.0.2".parse().unwrap()).unwrap());
+    let grant = grant(&["127.0.0.1", "localhost", "[::1]", "169.254.169.254"]);
+    for url in ["http://127.0.0.1:1/", "http://localhost:1/", "http://[::1]:1/", "http://169.254.169.254/"] {
+        let answer = fetcher.fetch(&Url::parse(url).unwrap(), &grant).await;
+        assert!(answer.is_error && answer.content.contains("is refused"), "{url}: {answer:?}");
+    }
 }
