@@ -19,7 +19,7 @@ use super::connection::Lease;
 use super::pool::Pool;
 use crate::Failure;
 use crate::error::reason;
-use crate::server::grpc_timeout;
+use crate::server::{MAX_MESSAGE_BYTES, grpc_timeout};
 
 const GRPC_TIMEOUT: &str = "grpc-timeout";
 
@@ -123,13 +123,22 @@ async fn exchange(
 
 /// What a fault of a connection in mid-call is to its caller.
 pub(super) fn broken(error: &hyper::Error) -> Status {
-    let h2 = error.source().and_then(|source| source.downcast_ref::<h2::Error>()).and_then(h2::Error::reason);
-    if h2 == Some(h2::Reason::CANCEL) {
+    tracing::debug!(?error, "a call broke");
+    let h2 = error.source().and_then(|source| source.downcast_ref::<h2::Error>());
+    if h2.is_some_and(|h2| h2.is_remote() && h2.reason() == Some(h2::Reason::CANCEL)) {
         return Status::cancelled("the other service has ended the call");
     }
-    tracing::debug!(%error, "a connection broke in mid-call");
-    Failure::unavailable(reason::UPSTREAM_UNAVAILABLE, "the connection to another service broke in mid-call")
-        .into()
+    // Reset by ourselves: the generated client could not put the request into bytes.
+    if h2.is_some_and(|h2| h2.is_reset() && !h2.is_remote() && !h2.is_library()) {
+        let text =
+            format!("the request is larger than the {MAX_MESSAGE_BYTES} bytes that a message may have");
+        return Failure::new(tonic::Code::OutOfRange, reason::INVALID_FIELD, text).into();
+    }
+    Failure::unavailable(
+        reason::UPSTREAM_UNAVAILABLE,
+        "the connection to another service broke in mid-call; whether it took effect is unknown",
+    )
+    .into()
 }
 
 pub(super) fn expired() -> Status {

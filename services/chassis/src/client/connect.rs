@@ -14,7 +14,6 @@ use rustls::pki_types::ServerName;
 use rustls_platform_verifier::ConfigVerifierExt as _;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::time::Instant;
 use tonic::body::Body;
 
 use super::Use;
@@ -32,11 +31,10 @@ const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 /// The largest window of HTTP/2 (RFC 9113, 6.9.1).
 const MAX_WINDOW: u32 = (1 << 31) - 1;
 
-/// Streams that a connection has before the server has told how many it grants; no server tells just this number.
-const BEFORE_SETTINGS: usize = 7;
-/// How often to look whether the server has told, and for how long.
+/// What a connection says of the server's limit before it has been told; no server can tell this number.
+const UNTOLD: usize = usize::MAX - 1;
+/// How often to look whether the server has told.
 const SETTINGS_PAUSE: Duration = Duration::from_millis(1);
-const SETTINGS_PATIENCE: Duration = Duration::from_millis(250);
 
 /// An open connection.
 #[derive(Debug, Clone)]
@@ -85,7 +83,7 @@ where
     let (stream_window, connection_window) = windows(usage, settings);
     let (sender, mut connection) = http2::Builder::new(lifecycle.background_executor())
         .timer(TokioTimer::new())
-        .initial_max_send_streams(BEFORE_SETTINGS)
+        .initial_max_send_streams(UNTOLD)
         .initial_stream_window_size(stream_window)
         .initial_connection_window_size(connection_window)
         .keep_alive_interval(settings.keepalive_interval)
@@ -112,14 +110,13 @@ where
     Ok(Opened { sender, granted })
 }
 
-/// Waits until the server has told how many streams it grants, which it does first of all. Calls that went out before
-/// would be refused by a server that grants fewer. One that tells nothing is taken at our own word.
+/// Waits until the server has told its settings, which it does first of all (RFC 9113, 3.4): calls that went out before
+/// could be more than it grants. A peer that accepts connections and then says nothing fails here, before it gets a call.
 async fn settle<F>(connection: &mut http2::Connection<TokioIo<F>, Body, Executor>) -> io::Result<()>
 where
     F: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let give_up = Instant::now() + SETTINGS_PATIENCE;
-    while connection.current_max_send_streams() == BEFORE_SETTINGS && Instant::now() < give_up {
+    while connection.current_max_send_streams() == UNTOLD {
         match futures::poll!(Pin::new(&mut *connection)) {
             Poll::Ready(Ok(())) => return Err(io::ErrorKind::ConnectionAborted.into()),
             Poll::Ready(Err(error)) => return Err(io::Error::other(error)),

@@ -12,6 +12,9 @@ use tonic::body::Body;
 use super::connect::Opened;
 use super::target::Address;
 
+/// A connection that is not open after this long is not counted on: calls go elsewhere if they can.
+const PROMPT: Duration = Duration::from_millis(50);
+
 /// A connection to one address.
 #[derive(Debug)]
 pub(super) struct Connection {
@@ -23,6 +26,8 @@ pub(super) struct Connection {
     retired: AtomicBool,
     born: Instant,
     age: Duration,
+    /// From when on it is not counted on, as long as it is a promise.
+    late_from: Instant,
     idle_since: Mutex<Instant>,
 }
 
@@ -31,7 +36,8 @@ pub(super) struct Connection {
 pub(super) struct Lease(Arc<Connection>);
 
 impl Connection {
-    pub(super) fn new(address: Address, age: Duration) -> Arc<Self> {
+    /// A promise of a connection; one that is `doubtful` is not counted on until it is kept.
+    pub(super) fn new(address: Address, age: Duration, doubtful: bool) -> Arc<Self> {
         let now = Instant::now();
         Arc::new(Self {
             address,
@@ -40,6 +46,7 @@ impl Connection {
             retired: AtomicBool::new(false),
             born: now,
             age,
+            late_from: if doubtful { now } else { now + PROMPT },
             idle_since: Mutex::new(now),
         })
     }
@@ -68,6 +75,16 @@ impl Connection {
 
     fn ready(&self) -> Option<&Opened> {
         self.opened.get()?.as_ref()
+    }
+
+    /// Whether it has been a promise for too long, or was doubtful from the start.
+    pub(super) fn is_late(&self, now: Instant) -> bool {
+        now >= self.late_from && !self.is_ready()
+    }
+
+    /// From when on it counts as late.
+    pub(super) fn late_from(&self) -> Instant {
+        self.late_from
     }
 
     /// Whether calls may start on it.
@@ -103,9 +120,11 @@ impl Connection {
 }
 
 impl Lease {
-    /// What sends the call, if the connection is open by now.
+    /// What sends the call, if the connection is open by now and the server grants as many calls as there are leases.
+    /// The pool asks under its lock, so that among too many leases just as many leave as have to.
     pub(super) fn sender(&self) -> Option<SendRequest<Body>> {
-        self.0.ready().map(|it| it.sender.clone())
+        let opened = self.0.ready()?;
+        (self.0.open() <= opened.granted.load(Ordering::Relaxed)).then(|| opened.sender.clone())
     }
 
     /// Waits until the attempt to open the connection is over.

@@ -5,7 +5,7 @@
 //! lives. Streams and unary calls have pools of their own: no number of watches makes a unary call wait.
 //!
 //! tonic's own balanced channel keeps one connection per address, picks blindly (its load is always 0) and lets calls
-//! wait behind a server's stream limit; tests/starvation.rs shows what that does. So the pool is ours, on hyper's
+//! wait behind a server's stream limit; tests/wire/starvation.rs shows what that does. So the pool is ours, on hyper's
 //! connections.
 
 mod body;

@@ -83,16 +83,19 @@ impl Pool {
             changed.as_mut().enable();
             match self.choose() {
                 Choice::Place(lease) => {
-                    if let Some(sender) = lease.sender() {
+                    if let Some(sender) = self.sender(&lease) {
                         return Ok((lease, sender));
                     }
-                    // The place is on a connection that opens. Another one that opens earlier is as good.
+                    // The place is on a connection that opens. Once that is late, another one is as good.
+                    let late_from = lease.connection().late_from();
+                    let is_late = lease.connection().is_late(Instant::now());
                     tokio::select! {
                         () = lease.settled() => {}
-                        () = changed => {}
+                        () = changed, if is_late => {}
+                        () = tokio::time::sleep_until(late_from.min(give_up)), if !is_late => {}
                         () = tokio::time::sleep_until(give_up) => {}
                     }
-                    if let Some(sender) = lease.sender() {
+                    if let Some(sender) = self.sender(&lease) {
                         return Ok((lease, sender));
                     }
                     let elsewhere = lease.connection().is_alive() || self.lock().has_hope(Instant::now());
@@ -115,6 +118,11 @@ impl Pool {
             self.resolve_now.notify_one();
             tokio::time::sleep_until((now + RETRY_PAUSE).min(give_up)).await;
         }
+    }
+
+    fn sender(&self, lease: &Lease) -> Option<SendRequest<Body>> {
+        let _state = self.lock();
+        lease.sender()
     }
 
     fn choose(self: &Arc<Self>) -> Choice {

@@ -34,13 +34,29 @@ pub(super) struct State {
     trouble: String,
 }
 
+/// Where a call may go.
+enum Candidate<'a> {
+    Existing(&'a Arc<Connection>),
+    New(&'a Place),
+}
+
 struct Place {
     address: Address,
-    /// Passed over until then.
+    /// Passed over until then; absent once it has taken a connection again.
     failed_until: Option<Instant>,
 }
 
 impl Place {
+    /// A connection to be opened. One to an address that refused the last one is doubtful.
+    fn promise(&self, age: Duration) -> Arc<Connection> {
+        Connection::new(self.address.clone(), age, self.is_doubtful())
+    }
+
+    /// Whether the last attempt at it failed.
+    fn is_doubtful(&self) -> bool {
+        self.failed_until.is_some()
+    }
+
     fn has_failed(&self, now: Instant) -> bool {
         self.failed_until.is_some_and(|until| now < until)
     }
@@ -62,47 +78,49 @@ impl State {
         let mut opening = Vec::new();
         for place in self.places.iter().filter(|place| !place.has_failed(now)) {
             if !at(&self.connections, &place.address).any(|connection| !connection.is_aged(now)) {
-                opening.push(Connection::new(place.address.clone(), age()));
+                opening.push(place.promise(age()));
             }
         }
         self.connections.extend(opening.iter().cloned());
-        if let Some(lease) = self.take(now, settings.streams_per_connection) {
-            return (Choice::Place(lease), opening);
+        match self.candidate(now, settings) {
+            Some(Candidate::Existing(connection)) => (Choice::Place(connection.lease()), opening),
+            Some(Candidate::New(place)) => {
+                let connection = place.promise(age());
+                let lease = connection.lease();
+                self.connections.push(connection.clone());
+                opening.push(connection);
+                (Choice::Place(lease), opening)
+            }
+            None => (Choice::Full, opening),
         }
-        let Some(connection) = self.grow(now, settings.connections_per_address, age) else {
-            return (Choice::Full, opening);
-        };
-        let lease = connection.lease();
-        self.connections.push(connection.clone());
-        opening.push(connection);
-        (Choice::Place(lease), opening)
     }
 
-    /// A place on the connection that has the most room: open ones first, on the least loaded address.
-    fn take(&mut self, now: Instant, cap: usize) -> Option<Lease> {
-        let count = self.connections.len();
+    /// The least used connection to the least loaded address, or a new one where all are full. Late ones, and those to
+    /// addresses that refuse, come last.
+    fn candidate(&mut self, now: Instant, settings: &ClientSettings) -> Option<Candidate<'_>> {
         self.turn = self.turn.wrapping_add(1);
+        let (this, count) = (&*self, self.places.len());
         (0..count)
-            .map(|step| &self.connections[(self.turn + step) % count])
-            .filter(|connection| connection.has_room(cap))
-            .min_by_key(|connection| {
-                let open = self.open_at(&connection.address);
-                (!connection.is_ready(), connection.is_aged(now), open, connection.open())
+            .map(|step| &this.places[(this.turn + step) % count])
+            .filter_map(|place| {
+                let connections = || at(&this.connections, &place.address);
+                let existing = connections()
+                    .filter(|connection| connection.has_room(settings.streams_per_connection))
+                    .min_by_key(|it| (it.is_late(now), it.is_aged(now), it.open()));
+                let candidate = match existing {
+                    Some(connection) => Candidate::Existing(connection),
+                    None if connections().count() < settings.connections_per_address => Candidate::New(place),
+                    None => return None,
+                };
+                let late = match &candidate {
+                    Candidate::Existing(connection) => connection.is_late(now),
+                    Candidate::New(place) => place.is_doubtful(),
+                };
+                let open: usize = connections().map(|connection| connection.open()).sum();
+                Some(((late, place.has_failed(now), open), candidate))
             })
-            .map(Connection::lease)
-    }
-
-    /// One more connection to the least loaded address that may have one.
-    fn grow(&self, now: Instant, limit: usize, age: impl Fn() -> Duration) -> Option<Arc<Connection>> {
-        self.places
-            .iter()
-            .filter(|place| at(&self.connections, &place.address).count() < limit)
-            .min_by_key(|place| (place.has_failed(now), self.open_at(&place.address)))
-            .map(|place| Connection::new(place.address.clone(), age()))
-    }
-
-    fn open_at(&self, address: &Address) -> usize {
-        at(&self.connections, address).map(|connection| connection.open()).sum()
+            .min_by_key(|(key, _)| *key)
+            .map(|(_, candidate)| candidate)
     }
 
     /// A connection was opened.

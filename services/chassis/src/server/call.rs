@@ -64,12 +64,14 @@ where
         let request_id = request_id::take_or_make(request.headers_mut(), &self.ids);
         let deadline = deadline::of(request.headers(), method.kind, self.default_deadline, Instant::now());
         let context = CallContext { request_id: request_id.clone(), deadline };
-        let observation =
+        let mut observation =
             Observation::begin(&self.instruments, self.service, &method, &request_id, request.headers());
         let span = observation.span().clone();
 
         let work = panic::contained(self.admitted(request, &method, deadline));
         let (mut response, stream) = context.clone().scope(work).instrument(span).await;
+        // A refusal has its status in the head; other replies have it in their trailers.
+        observation.see(response.headers());
         request_id::echo(response.headers_mut(), &request_id);
 
         // A watch has no end of its own: it ends with the server, so that its client goes on elsewhere.

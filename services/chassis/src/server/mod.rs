@@ -17,9 +17,6 @@ mod panic;
 mod request_id;
 mod shed;
 
-#[cfg(test)]
-mod tests;
-
 use std::sync::Arc;
 
 use anyhow::Context as _;

@@ -1,0 +1,8 @@
+//! The chassis' transport over the wire: real servers, real connections, one process.
+
+mod balance;
+mod drain;
+mod limits;
+mod serving;
+mod starvation;
+mod support;
