@@ -1,0 +1,91 @@
+//! Takes connections, over HTTP/1 and HTTP/2 without TLS (h2c), until the program drains.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::rt::Executor;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::service::TowerToHyperService;
+use mc_chassis::Lifecycle;
+use tokio::net::{TcpListener, TcpStream};
+
+use super::Edge;
+
+/// A pause after the system refused a connection, as when it is out of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a client may take to send the head of a request.
+const HEAD_PATIENCE: Duration = Duration::from_secs(15);
+
+/// Serves until the lifecycle drains; then no connection is taken, those that are open finish what they do, streams and
+/// sockets are told to come back. The caller bounds that by [`Lifecycle::shutdown`].
+pub async fn serve(edge: Arc<Edge>, listener: TcpListener) -> std::io::Result<()> {
+    let lifecycle = edge.lifecycle.clone();
+    let draining = lifecycle.draining();
+    tracing::info!(address = %listener.local_addr()?, "listening");
+    let service = TowerToHyperService::new(edge.router());
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = draining.cancelled() => return Ok(()),
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                lifecycle.spawn("http connection", drive(stream, service.clone(), lifecycle.clone()));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn drive(stream: TcpStream, service: TowerToHyperService<axum::Router>, lifecycle: Lifecycle) {
+    // Small frames go out at once: without this a live token may wait for the acknowledgement of the one before.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "set TCP_NODELAY");
+    }
+    let mut builder = Builder::new(Tracked(lifecycle.clone()));
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(200)
+        .keep_alive_interval(Duration::from_secs(20))
+        .keep_alive_timeout(Duration::from_secs(10));
+    let mut connection =
+        std::pin::pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
+    let (draining, killed) = (lifecycle.draining(), lifecycle.killed());
+    let mut told_to_go = false;
+    loop {
+        tokio::select! {
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::debug!(error = %error, "a connection broke");
+                }
+                return;
+            }
+            () = draining.cancelled(), if !told_to_go => {
+                told_to_go = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            () = killed.cancelled() => return,
+        }
+    }
+}
+
+/// Has HTTP/2 streams run as tracked tasks.
+#[derive(Debug, Clone)]
+struct Tracked(Lifecycle);
+
+impl<F> Executor<F> for Tracked
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    fn execute(&self, task: F) {
+        self.0.spawn("http stream", task);
+    }
+}

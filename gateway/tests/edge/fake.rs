@@ -1,0 +1,365 @@
+//! Services behind the edge that answer in memory and remember what they were asked.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use futures::Stream;
+use mc_chassis::Failure;
+use mc_gateway::upstream::{Channel, Upstream, Upstreams};
+use mc_proto::google::api::HttpBody;
+use mc_proto::identity::v1::*;
+use mc_proto::registry::v1::*;
+use mc_proto::tasks::v1::watch_run_response::Update;
+use mc_proto::tasks::v1::*;
+use tokio::sync::watch;
+use tonic::metadata::MetadataMap;
+use tonic::service::Routes;
+use tonic::{Code, Request, Response, Status};
+use tower::util::BoxCloneSyncService;
+
+/// All services, and what the test tells them.
+#[derive(Debug, Clone)]
+pub struct Fake(pub Arc<State>);
+
+#[derive(Debug)]
+pub struct State {
+    /// Caller tokens that were handed out.
+    pub exchanges: AtomicUsize,
+    /// True when bearers are refused.
+    pub revoked: AtomicBool,
+    /// Requests as they came: RPC, metadata, and the message as text.
+    pub seen: Mutex<Vec<(&'static str, MetadataMap, String)>>,
+    /// What the next call fails with.
+    pub failure: Mutex<Option<Status>>,
+    /// What watches say, per run.
+    pub scripts: Mutex<HashMap<String, watch::Sender<Script>>>,
+    /// `after_seq` of every watch that was opened.
+    pub watches: Mutex<Vec<i64>>,
+    /// Watches break after this many messages; 0 for never.
+    pub break_after: AtomicUsize,
+}
+
+/// What a watch says.
+#[derive(Debug, Clone, Default)]
+pub struct Script {
+    pub updates: Vec<Update>,
+    pub ended: bool,
+}
+
+impl Fake {
+    pub fn new() -> Self {
+        Self(Arc::new(State {
+            exchanges: AtomicUsize::new(0),
+            revoked: AtomicBool::new(false),
+            seen: Mutex::default(),
+            failure: Mutex::default(),
+            scripts: Mutex::default(),
+            watches: Mutex::default(),
+            break_after: AtomicUsize::new(0),
+        }))
+    }
+
+    pub fn upstreams(&self) -> Upstreams {
+        use mc_proto::identity::v1::auth_service_server::AuthServiceServer;
+        use mc_proto::registry::v1::agent_service_server::AgentServiceServer;
+        use mc_proto::tasks::v1::artifact_service_server::ArtifactServiceServer;
+        use mc_proto::tasks::v1::run_service_server::RunServiceServer;
+        let identity = Routes::new(AuthServiceServer::new(self.clone()));
+        let registry = Routes::new(AgentServiceServer::new(self.clone()));
+        let tasks = Routes::new(RunServiceServer::new(self.clone()))
+            .add_service(ArtifactServiceServer::new(self.clone()));
+        Upstreams::default()
+            .with("identity", upstream(identity))
+            .with("registry", upstream(registry))
+            .with("tasks", upstream(tasks))
+            .with("llm", upstream(Routes::default()))
+    }
+
+    pub fn fail_next(&self, failure: impl Into<Status>) {
+        *self.0.failure.lock().expect("lock") = Some(failure.into());
+    }
+
+    pub fn last_seen(&self) -> (&'static str, MetadataMap, String) {
+        self.0.seen.lock().expect("lock").last().expect("a call").clone()
+    }
+
+    pub fn script(&self, run: &str) -> watch::Sender<Script> {
+        self.0.scripts.lock().expect("lock").entry(run.to_owned()).or_default().clone()
+    }
+
+    fn take<M: std::fmt::Debug>(&self, rpc: &'static str, request: Request<M>) -> Result<M, Status> {
+        let (metadata, _, message) = request.into_parts();
+        self.0.seen.lock().expect("lock").push((rpc, metadata, format!("{message:?}")));
+        match self.0.failure.lock().expect("lock").take() {
+            Some(status) => Err(status),
+            None => Ok(message),
+        }
+    }
+}
+
+fn upstream(routes: Routes) -> Upstream {
+    let service =
+        tower::ServiceExt::<http::Request<tonic::body::Body>>::map_err(
+            routes.prepare(),
+            |never| match never {},
+        );
+    let channel: Channel = BoxCloneSyncService::new(service);
+    Upstream { unary: channel.clone(), streams: channel }
+}
+
+/// An event of a run that ends it or not.
+pub fn event(seq: i64) -> Update {
+    let note = EngineNote { step: 1, reason: "NOTE".to_owned(), text: format!("event {seq}") };
+    Update::Event(RunEvent { seq, kind: Some(run_event::Kind::EngineNote(note)), ..RunEvent::default() })
+}
+
+/// Live text.
+pub fn delta(step: i32, attempt: i32, offset: i64, text: &str) -> Update {
+    Update::Delta(LiveDelta { step, attempt, kind: LiveKind::Text as i32, offset, text: text.to_owned() })
+}
+
+#[tonic::async_trait]
+impl auth_service_server::AuthService for Fake {
+    async fn exchange_token(
+        &self,
+        request: Request<ExchangeTokenRequest>,
+    ) -> Result<Response<ExchangeTokenResponse>, Status> {
+        let message = request.into_inner();
+        self.0.exchanges.fetch_add(1, Ordering::SeqCst);
+        if self.0.revoked.load(Ordering::SeqCst) || !message.token.starts_with("mc_") {
+            return Err(Failure::unauthenticated("the token is not known").into());
+        }
+        if message.workspace == "workspaces/other" {
+            return Err(Failure::not_found("workspaces/other").into());
+        }
+        let caller_token = format!("caller.{}.{}", message.token, message.workspace.replace('/', "."));
+        let expire_time = Some(prost_types::Timestamp { seconds: 4_000_000_000, nanos: 0 });
+        Ok(Response::new(ExchangeTokenResponse { caller_token, expire_time }))
+    }
+
+    async fn sign_in(&self, request: Request<SignInRequest>) -> Result<Response<SignInResponse>, Status> {
+        self.take("SignIn", request)?;
+        Ok(Response::new(SignInResponse::default()))
+    }
+
+    async fn refresh(&self, _: Request<RefreshRequest>) -> Result<Response<RefreshResponse>, Status> {
+        panic!("a handler that panics")
+    }
+
+    async fn sign_out(&self, request: Request<SignOutRequest>) -> Result<Response<SignOutResponse>, Status> {
+        self.take("SignOut", request)?;
+        Ok(Response::new(SignOutResponse {}))
+    }
+
+    async fn get_me(&self, request: Request<GetMeRequest>) -> Result<Response<GetMeResponse>, Status> {
+        self.take("GetMe", request)?;
+        std::future::pending().await
+    }
+
+    async fn list_caller_keys(
+        &self,
+        _: Request<ListCallerKeysRequest>,
+    ) -> Result<Response<ListCallerKeysResponse>, Status> {
+        Err(Status::unimplemented("not part of this test"))
+    }
+}
+
+#[tonic::async_trait]
+impl agent_service_server::AgentService for Fake {
+    async fn create_agent(
+        &self,
+        request: Request<CreateAgentRequest>,
+    ) -> Result<Response<CreateAgentResponse>, Status> {
+        let message = self.take("CreateAgent", request)?;
+        let agent = message.agent.map(|agent| Agent {
+            name: format!("{}/agents/new", message.parent),
+            etag: "e1".to_owned(),
+            ..agent
+        });
+        Ok(Response::new(CreateAgentResponse { agent }))
+    }
+
+    async fn get_agent(
+        &self,
+        request: Request<GetAgentRequest>,
+    ) -> Result<Response<GetAgentResponse>, Status> {
+        let message = self.take("GetAgent", request)?;
+        let agent = Agent { name: message.name, etag: "e1".to_owned(), ..Agent::default() };
+        Ok(Response::new(GetAgentResponse { agent: Some(agent) }))
+    }
+
+    async fn list_agents(
+        &self,
+        request: Request<ListAgentsRequest>,
+    ) -> Result<Response<ListAgentsResponse>, Status> {
+        self.take("ListAgents", request)?;
+        Ok(Response::new(ListAgentsResponse::default()))
+    }
+
+    async fn update_agent(
+        &self,
+        request: Request<UpdateAgentRequest>,
+    ) -> Result<Response<UpdateAgentResponse>, Status> {
+        let message = self.take("UpdateAgent", request)?;
+        if message.agent.as_ref().is_some_and(|agent| !agent.etag.is_empty() && agent.etag != "e1") {
+            return Err(Failure::etag_mismatch("workspaces/w/agents/a").into());
+        }
+        Ok(Response::new(UpdateAgentResponse { agent: message.agent }))
+    }
+
+    async fn delete_agent(
+        &self,
+        request: Request<DeleteAgentRequest>,
+    ) -> Result<Response<DeleteAgentResponse>, Status> {
+        self.take("DeleteAgent", request)?;
+        Ok(Response::new(DeleteAgentResponse {}))
+    }
+
+    async fn publish_agent(
+        &self,
+        request: Request<PublishAgentRequest>,
+    ) -> Result<Response<PublishAgentResponse>, Status> {
+        self.take("PublishAgent", request)?;
+        Err(Failure::new(
+            Code::FailedPrecondition,
+            "IDEMPOTENCY_KEY_REUSED",
+            "the key was used for another request",
+        )
+        .into())
+    }
+
+    async fn get_agent_version(
+        &self,
+        _: Request<GetAgentVersionRequest>,
+    ) -> Result<Response<GetAgentVersionResponse>, Status> {
+        Err(Status::unavailable("tcp connect error: 10.1.2.3:7102 refused"))
+    }
+
+    async fn list_agent_versions(
+        &self,
+        _: Request<ListAgentVersionsRequest>,
+    ) -> Result<Response<ListAgentVersionsResponse>, Status> {
+        Err(Status::internal("a secret of the inside"))
+    }
+}
+
+#[tonic::async_trait]
+impl artifact_service_server::ArtifactService for Fake {
+    async fn get_artifact(
+        &self,
+        _: Request<GetArtifactRequest>,
+    ) -> Result<Response<GetArtifactResponse>, Status> {
+        Err(Status::unimplemented("not part of this test"))
+    }
+
+    async fn list_artifacts(
+        &self,
+        _: Request<ListArtifactsRequest>,
+    ) -> Result<Response<ListArtifactsResponse>, Status> {
+        Err(Status::unimplemented("not part of this test"))
+    }
+
+    async fn download_artifact(
+        &self,
+        request: Request<DownloadArtifactRequest>,
+    ) -> Result<Response<HttpBody>, Status> {
+        self.take("DownloadArtifact", request)?;
+        let body = HttpBody {
+            content_type: "text/html".to_owned(),
+            data: vec![b'x'; 4 * 1024 * 1024],
+            extensions: vec![],
+        };
+        Ok(Response::new(body))
+    }
+}
+
+#[tonic::async_trait]
+impl run_service_server::RunService for Fake {
+    async fn get_run(&self, request: Request<GetRunRequest>) -> Result<Response<GetRunResponse>, Status> {
+        let message = self.take("GetRun", request)?;
+        let run = Run { name: message.name, head_seq: 9_007_199_254_740_993, ..Run::default() };
+        Ok(Response::new(GetRunResponse { run: Some(run) }))
+    }
+
+    async fn list_runs(
+        &self,
+        request: Request<ListRunsRequest>,
+    ) -> Result<Response<ListRunsResponse>, Status> {
+        self.take("ListRuns", request)?;
+        Ok(Response::new(ListRunsResponse::default()))
+    }
+
+    async fn list_run_events(
+        &self,
+        _: Request<ListRunEventsRequest>,
+    ) -> Result<Response<ListRunEventsResponse>, Status> {
+        Err(Status::unimplemented("not part of this test"))
+    }
+
+    type WatchRunStream = Pin<Box<dyn Stream<Item = Result<WatchRunResponse, Status>> + Send>>;
+
+    async fn watch_run(
+        &self,
+        request: Request<WatchRunRequest>,
+    ) -> Result<Response<Self::WatchRunStream>, Status> {
+        let message = self.take("WatchRun", request)?;
+        self.0.watches.lock().expect("lock").push(message.after_seq);
+        let script = self.script(&message.name).subscribe();
+        let place =
+            Place { script, next: 0, after: message.after_seq, said: 0, caught_up: false, over: false };
+        let state = self.0.clone();
+        let stream = futures::stream::unfold((place, state), |(mut place, state)| async move {
+            place.next(&state).await.map(|item| (item, (place, state)))
+        });
+        Ok(Response::new(Box::pin(stream)))
+    }
+}
+
+/// How far one watch has come in its script.
+struct Place {
+    script: watch::Receiver<Script>,
+    next: usize,
+    after: i64,
+    said: usize,
+    caught_up: bool,
+    over: bool,
+}
+
+impl Place {
+    async fn next(&mut self, state: &State) -> Option<Result<WatchRunResponse, Status>> {
+        loop {
+            if self.over {
+                return None;
+            }
+            let limit = state.break_after.load(Ordering::SeqCst);
+            if limit > 0 && self.said == limit {
+                self.over = true;
+                return Some(Err(Status::unavailable("the replica has died")));
+            }
+            let (update, ended) = {
+                let script = self.script.borrow_and_update();
+                (script.updates.get(self.next).cloned(), script.ended)
+            };
+            if let Some(update) = update {
+                self.next += 1;
+                if matches!(&update, Update::Event(event) if event.seq <= self.after) {
+                    continue;
+                }
+                self.said += 1;
+                return Some(Ok(WatchRunResponse { update: Some(update) }));
+            }
+            if ended {
+                return None;
+            }
+            if !self.caught_up {
+                self.caught_up = true;
+                return Some(Ok(WatchRunResponse { update: Some(Update::CaughtUp(CaughtUp { seq: 0 })) }));
+            }
+            if self.script.changed().await.is_err() {
+                return None;
+            }
+        }
+    }
+}
