@@ -7,7 +7,8 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use bytes::Bytes;
 use http::header::{
-    ALLOW, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+    ACCESS_CONTROL_REQUEST_METHOD, ALLOW, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY,
+    CONTENT_TYPE, ETAG, IF_NONE_MATCH,
 };
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -28,9 +29,6 @@ pub(super) async fn answer(
     Extension(context): Extension<RequestContext>,
     request: Request,
 ) -> Response<Body> {
-    if request.method() == Method::OPTIONS {
-        return options(&edge, &context, request.uri().path());
-    }
     match respond(&edge, &context, request).await {
         Ok(response) => response,
         Err(failure) => {
@@ -171,15 +169,14 @@ fn without_body(response: Response<Body>) -> Response<Body> {
     Response::from_parts(parts, Body::empty())
 }
 
-/// OPTIONS that is no preflight: which methods the path takes.
-fn options(edge: &Edge, context: &RequestContext, path: &str) -> Response<Body> {
-    let mut methods = edge.transcoder.methods(path);
+/// OPTIONS that is no preflight: which methods a path takes. The layer for CORS takes any OPTIONS for one.
+pub(super) fn options(edge: &Edge, request: &Request) -> Option<Response<Body>> {
+    if request.method() != Method::OPTIONS || request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD) {
+        return None;
+    }
+    let mut methods = edge.transcoder.methods(request.uri().path());
     if methods.is_empty() {
-        return context.problem(&Failure::new(
-            Code::NotFound,
-            reason::ROUTE_NOT_FOUND,
-            "there is nothing at this path",
-        ));
+        return None;
     }
     if methods.iter().any(|method| method == "GET") {
         methods.push("HEAD".to_owned());
@@ -190,7 +187,7 @@ fn options(edge: &Edge, context: &RequestContext, path: &str) -> Response<Body> 
     if let Ok(allow) = HeaderValue::from_str(&methods.join(", ")) {
         response.headers_mut().insert(ALLOW, allow);
     }
-    response
+    Some(response)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use mc_chassis::Failure;
 use tracing::Instrument;
 
-use super::Edge;
+use super::{Edge, answer};
 use crate::auth::bearer;
 use crate::problem::Problem;
 use crate::transcode::call::Origin;
@@ -60,7 +60,10 @@ pub(super) async fn around(
     );
     request.extensions_mut().insert(context.clone());
     let begun = edge.ambient.clock.instant();
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let mut response = match answer::options(&edge, &request) {
+        Some(response) => response,
+        None => next.run(request).instrument(span.clone()).await,
+    };
     let status = response.status().as_u16();
     span.record("http.response.status_code", status);
     let elapsed_us = begun.elapsed().as_micros() as u64;

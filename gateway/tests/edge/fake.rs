@@ -21,35 +21,35 @@ use tower::util::BoxCloneSyncService;
 
 /// All services, and what the test tells them.
 #[derive(Debug, Clone)]
-pub struct Fake(pub Arc<State>);
+pub(crate) struct Fake(pub(crate) Arc<State>);
 
 #[derive(Debug)]
-pub struct State {
+pub(crate) struct State {
     /// Caller tokens that were handed out.
-    pub exchanges: AtomicUsize,
+    pub(crate) exchanges: AtomicUsize,
     /// True when bearers are refused.
-    pub revoked: AtomicBool,
+    pub(crate) revoked: AtomicBool,
     /// Requests as they came: RPC, metadata, and the message as text.
-    pub seen: Mutex<Vec<(&'static str, MetadataMap, String)>>,
+    pub(crate) seen: Mutex<Vec<(&'static str, MetadataMap, String)>>,
     /// What the next call fails with.
-    pub failure: Mutex<Option<Status>>,
+    pub(crate) failure: Mutex<Option<Status>>,
     /// What watches say, per run.
-    pub scripts: Mutex<HashMap<String, watch::Sender<Script>>>,
+    pub(crate) scripts: Mutex<HashMap<String, watch::Sender<Script>>>,
     /// `after_seq` of every watch that was opened.
-    pub watches: Mutex<Vec<i64>>,
+    pub(crate) watches: Mutex<Vec<i64>>,
     /// Watches break after this many messages; 0 for never.
-    pub break_after: AtomicUsize,
+    pub(crate) break_after: AtomicUsize,
 }
 
 /// What a watch says.
 #[derive(Debug, Clone, Default)]
-pub struct Script {
-    pub updates: Vec<Update>,
-    pub ended: bool,
+pub(crate) struct Script {
+    pub(crate) updates: Vec<Update>,
+    pub(crate) ended: bool,
 }
 
 impl Fake {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Arc::new(State {
             exchanges: AtomicUsize::new(0),
             revoked: AtomicBool::new(false),
@@ -61,13 +61,14 @@ impl Fake {
         }))
     }
 
-    pub fn upstreams(&self) -> Upstreams {
+    pub(crate) fn upstreams(&self) -> Upstreams {
         use mc_proto::identity::v1::auth_service_server::AuthServiceServer;
         use mc_proto::registry::v1::agent_service_server::AgentServiceServer;
         use mc_proto::tasks::v1::artifact_service_server::ArtifactServiceServer;
         use mc_proto::tasks::v1::run_service_server::RunServiceServer;
         let identity = Routes::new(AuthServiceServer::new(self.clone()));
-        let registry = Routes::new(AgentServiceServer::new(self.clone()));
+        let registry =
+            Routes::new(AgentServiceServer::new(self.clone()).max_decoding_message_size(16 * 1024 * 1024));
         let tasks = Routes::new(RunServiceServer::new(self.clone()))
             .add_service(ArtifactServiceServer::new(self.clone()));
         Upstreams::default()
@@ -77,15 +78,15 @@ impl Fake {
             .with("llm", upstream(Routes::default()))
     }
 
-    pub fn fail_next(&self, failure: impl Into<Status>) {
+    pub(crate) fn fail_next(&self, failure: impl Into<Status>) {
         *self.0.failure.lock().expect("lock") = Some(failure.into());
     }
 
-    pub fn last_seen(&self) -> (&'static str, MetadataMap, String) {
+    pub(crate) fn last_seen(&self) -> (&'static str, MetadataMap, String) {
         self.0.seen.lock().expect("lock").last().expect("a call").clone()
     }
 
-    pub fn script(&self, run: &str) -> watch::Sender<Script> {
+    pub(crate) fn script(&self, run: &str) -> watch::Sender<Script> {
         self.0.scripts.lock().expect("lock").entry(run.to_owned()).or_default().clone()
     }
 
@@ -110,13 +111,13 @@ fn upstream(routes: Routes) -> Upstream {
 }
 
 /// An event of a run that ends it or not.
-pub fn event(seq: i64) -> Update {
+pub(crate) fn event(seq: i64) -> Update {
     let note = EngineNote { step: 1, reason: "NOTE".to_owned(), text: format!("event {seq}") };
     Update::Event(RunEvent { seq, kind: Some(run_event::Kind::EngineNote(note)), ..RunEvent::default() })
 }
 
 /// Live text.
-pub fn delta(step: i32, attempt: i32, offset: i64, text: &str) -> Update {
+pub(crate) fn delta(step: i32, attempt: i32, offset: i64, text: &str) -> Update {
     Update::Delta(LiveDelta { step, attempt, kind: LiveKind::Text as i32, offset, text: text.to_owned() })
 }
 

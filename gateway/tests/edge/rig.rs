@@ -12,22 +12,22 @@ use tokio::net::TcpListener;
 
 use crate::fake::Fake;
 
-pub const BEARER: &str = "mc_pat_test";
+pub(crate) const BEARER: &str = "mc_pat_test";
 
-pub struct Rig {
-    pub fake: Fake,
-    pub clock: Arc<FixedClock>,
-    pub lifecycle: Lifecycle,
-    pub address: String,
-    pub http: reqwest::Client,
+pub(crate) struct Rig {
+    pub(crate) fake: Fake,
+    pub(crate) clock: Arc<FixedClock>,
+    pub(crate) lifecycle: Lifecycle,
+    pub(crate) address: String,
+    pub(crate) http: reqwest::Client,
 }
 
 impl Rig {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(Settings::default()).await
     }
 
-    pub async fn with(settings: Settings) -> Self {
+    pub(crate) async fn with(settings: Settings) -> Self {
         mc_chassis::install_crypto();
         let fake = Fake::new();
         let lifecycle = Lifecycle::new();
@@ -42,26 +42,26 @@ impl Rig {
     }
 
     /// A request with a bearer.
-    pub fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+    pub(crate) fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
         let method = method.parse().expect("method");
         self.http.request(method, format!("http://{}{path}", self.address)).bearer_auth(BEARER)
     }
 
     /// A GET: status and JSON.
-    pub async fn get(&self, path: &str) -> (u16, serde_json::Value) {
+    pub(crate) async fn get(&self, path: &str) -> (u16, serde_json::Value) {
         json(self.request("GET", path)).await
     }
 }
 
 /// Sends a request; answers with status and JSON.
-pub async fn json(request: reqwest::RequestBuilder) -> (u16, serde_json::Value) {
+pub(crate) async fn json(request: reqwest::RequestBuilder) -> (u16, serde_json::Value) {
     let response = request.send().await.expect("answered");
     let status = response.status().as_u16();
     (status, response.json().await.expect("JSON"))
 }
 
 /// Waits for something that a task of the edge is about to do.
-pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     for _ in 0..2_000 {
         if holds() {
             return;

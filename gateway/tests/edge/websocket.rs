@@ -368,10 +368,6 @@ async fn idle_client_is_disconnected_and_a_ponging_one_is_not() {
     let rig = Rig::with(Settings { heartbeat: Duration::from_millis(50), ..silent }).await;
     let mut client = Client::open(&rig).await;
     // Reading answers the edge's pings.
-    assert!(
-        tokio::time::timeout(Duration::from_millis(900), client.0.next()).await.is_err()
-            || !client.0.is_terminated()
-    );
     let pings = async { while let Some(Ok(Message::Ping(_))) = client.0.next().await {} };
     assert!(tokio::time::timeout(Duration::from_millis(900), pings).await.is_err(), "it is still open");
 }
