@@ -2,22 +2,30 @@
 
 use std::time::Duration;
 
+use mc_chassis::config::{Invalid, Validate, parse_duration};
+
 use crate::auth::STREAM_RECHECK;
 use crate::http::Origins;
 use crate::ws::Limits;
 
 /// Settings of the edge, with defaults that fit a desktop and a fleet alike.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct Settings {
-    /// Pages that may call it.
+    /// Origins of the pages that may call it, with commas between; the desktop's own by default.
+    #[arg(long, env = "MC_GATEWAY_ORIGINS", default_value_t)]
     pub origins: Origins,
     /// How long a unary call may take.
+    #[arg(long, env = "MC_CALL_DEADLINE", default_value = "30s", value_parser = parse_duration)]
     pub call_deadline: Duration,
     /// How often a silent stream or socket shows a sign of life.
+    #[arg(long, env = "MC_GATEWAY_HEARTBEAT", default_value = "15s", value_parser = parse_duration)]
     pub heartbeat: Duration,
-    /// How often a stream or a socket asks whether its caller may still watch.
+    /// How often a stream or a socket asks whether its caller may still watch. No setting: the revocation bound follows
+    /// from it.
+    #[arg(skip = STREAM_RECHECK.unsigned_abs())]
     pub recheck: Duration,
     /// Limits of a WebSocket.
+    #[arg(skip)]
     pub ws: Limits,
 }
 
@@ -30,5 +38,59 @@ impl Default for Settings {
             recheck: STREAM_RECHECK.unsigned_abs(),
             ws: Limits::default(),
         }
+    }
+}
+
+impl Validate for Settings {
+    fn validate(&self) -> Result<(), Invalid> {
+        let zero = |setting| Err(Invalid::new(setting, "must be more than 0"));
+        if self.call_deadline.is_zero() {
+            return zero("MC_CALL_DEADLINE");
+        }
+        if self.heartbeat.is_zero() {
+            return zero("MC_GATEWAY_HEARTBEAT");
+        }
+        // A client that answers every ping must not be taken for idle.
+        if self.heartbeat * 2 > self.ws.idle {
+            let most = self.ws.idle.as_secs() / 2;
+            return Err(Invalid::new("MC_GATEWAY_HEARTBEAT", format!("must be at most {most}s")));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Program {
+        #[command(flatten)]
+        settings: Settings,
+    }
+
+    #[test]
+    fn defaults_are_the_same_with_and_without_a_command_line() {
+        let parsed = Program::parse_from(["mc-gateway"]).settings;
+        assert_eq!(format!("{parsed:?}"), format!("{:?}", Settings::default()));
+        parsed.validate().expect("defaults work");
+    }
+
+    #[test]
+    fn settings_that_cannot_work_are_named() {
+        let name = |settings: Settings| settings.validate().expect_err("refused").setting;
+        assert_eq!(
+            name(Settings { call_deadline: Duration::ZERO, ..Settings::default() }),
+            "MC_CALL_DEADLINE"
+        );
+        assert_eq!(
+            name(Settings { heartbeat: Duration::ZERO, ..Settings::default() }),
+            "MC_GATEWAY_HEARTBEAT"
+        );
+        let rare = Settings { heartbeat: Duration::from_millis(30_001), ..Settings::default() };
+        assert_eq!(name(rare), "MC_GATEWAY_HEARTBEAT");
+        Settings { heartbeat: Duration::from_secs(30), ..Settings::default() }.validate().expect("edge");
     }
 }

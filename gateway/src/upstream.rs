@@ -29,6 +29,22 @@ pub struct Upstream {
     pub streams: Channel,
 }
 
+impl From<&mc_chassis::client::Upstream> for Upstream {
+    fn from(upstream: &mc_chassis::client::Upstream) -> Self {
+        Self {
+            unary: BoxCloneSyncService::new(upstream.unary()),
+            streams: BoxCloneSyncService::new(upstream.streams()),
+        }
+    }
+}
+
+impl<'a> FromIterator<&'a mc_chassis::client::Upstream> for Upstreams {
+    /// Each under its own name.
+    fn from_iter<T: IntoIterator<Item = &'a mc_chassis::client::Upstream>>(upstreams: T) -> Self {
+        Self(upstreams.into_iter().map(|upstream| (upstream.name().to_owned(), upstream.into())).collect())
+    }
+}
+
 impl Upstreams {
     /// Adds a service.
     #[must_use]

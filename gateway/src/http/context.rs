@@ -58,6 +58,7 @@ pub(super) async fn around(
         request_id = context.request_id,
         http.response.status_code = tracing::field::Empty,
     );
+    mc_chassis::telemetry::adopt(&span, request.headers());
     request.extensions_mut().insert(context.clone());
     let begun = edge.ambient.clock.instant();
     let mut response = match answer::options(&edge, &request) {

@@ -52,6 +52,22 @@ impl Default for Origins {
     }
 }
 
+impl FromStr for Origins {
+    type Err = NotAnOrigin;
+
+    /// Origins with commas between; none at all is a list too, for an edge that no page may call.
+    fn from_str(text: &str) -> Result<Self, NotAnOrigin> {
+        text.split(',').map(str::trim).filter(|origin| !origin.is_empty()).map(str::parse).collect()
+    }
+}
+
+impl fmt::Display for Origins {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let origins: Vec<_> = self.0.iter().map(|origin| origin.0.as_str()).collect();
+        f.write_str(&origins.join(","))
+    }
+}
+
 impl FromIterator<Origin> for Origins {
     fn from_iter<T: IntoIterator<Item = Origin>>(origins: T) -> Self {
         Self(origins.into_iter().collect())
@@ -121,6 +137,14 @@ mod tests {
         ] {
             assert!(bad.parse::<Origin>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn list_is_read_back_as_it_is_written() {
+        let origins = Origins::default();
+        assert_eq!(origins.to_string().parse::<Origins>().expect("list"), origins);
+        assert_eq!("".parse::<Origins>().expect("none").0, []);
+        assert!("tauri://localhost,*".parse::<Origins>().is_err());
     }
 
     #[test]

@@ -22,7 +22,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 pub use answer::MAX_BODY_BYTES;
 pub use context::RequestContext;
 pub(crate) use context::is_traceparent;
-pub use cors::{Origins, TAURI_ORIGINS};
+pub use cors::{NotAnOrigin, Origin, Origins, TAURI_ORIGINS};
 pub use serve::serve;
 
 use crate::auth::Authenticator;

@@ -1,6 +1,7 @@
 //! The contract's comments, by descriptor.
 
 use std::collections::HashMap;
+use std::fmt::Write;
 
 use prost_reflect::{
     DescriptorPool, EnumDescriptor, EnumValueDescriptor, FieldDescriptor, MessageDescriptor, MethodDescriptor,
@@ -45,7 +46,7 @@ impl Comments {
     pub(super) fn enumeration(&self, it: &EnumDescriptor) -> String {
         let mut text = self.get(it.parent_file().name(), it.path());
         for value in it.values() {
-            text.push_str(&format!("\n- `{}`: {}", value.name(), self.value(&value)));
+            let _ = write!(text, "\n- `{}`: {}", value.name(), self.value(&value));
         }
         text
     }

@@ -34,7 +34,7 @@ pub fn document(pool: &DescriptorPool) -> Result<Value> {
         let operation = operation::operation(&binding, &path, &comments, &mut schemas)?;
         let service = binding.rpc.parent_service();
         if tags.iter().all(|tag| tag["name"] != service.name()) {
-            tags.push(json!({"name": service.name(), "description": comments.service(&service)}));
+            tags.push(json!({"name": service.name(), "description": comments.service(service)}));
         }
         let method = binding.method.as_str().to_ascii_lowercase();
         let item = paths.entry(path.text.clone()).or_insert_with(|| json!({}));

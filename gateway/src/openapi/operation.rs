@@ -1,5 +1,7 @@
 //! One operation of the document: its path, parameters, body and answers.
 
+use std::fmt::Write;
+
 use anyhow::{Context, Result};
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Value, json};
@@ -44,11 +46,11 @@ impl Path {
                 Some(field) => format!("Part of `{}`: {}", field.name(), comments.field(field)),
                 None => String::new(),
             };
-            text.push_str(&format!("{{{name}}}"));
+            let _ = write!(text, "{{{name}}}");
             parameters.push((name, comment));
         }
         if let Some(verb) = &template.verb {
-            text.push_str(&format!(":{verb}"));
+            let _ = write!(text, ":{verb}");
         }
         Ok(Self { text, parameters })
     }

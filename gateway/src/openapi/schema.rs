@@ -1,6 +1,7 @@
 //! JSON Schemas of the contract's messages and enums, as canonical protobuf JSON writes them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 
 use anyhow::{Result, bail};
 use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};
@@ -14,7 +15,7 @@ use crate::transcode::shape::is_well_known;
 #[derive(Debug)]
 pub(super) struct Schemas<'a> {
     comments: &'a Comments,
-    schemas: BTreeMap<String, Value>,
+    made: BTreeMap<String, Value>,
     /// Full name of what each schema describes, so that two of one short name are found.
     owners: BTreeMap<String, String>,
 }
@@ -31,17 +32,17 @@ pub(super) enum Form {
 impl<'a> Schemas<'a> {
     /// None yet.
     pub(super) fn new(comments: &'a Comments) -> Self {
-        Self { comments, schemas: BTreeMap::new(), owners: BTreeMap::new() }
+        Self { comments, made: BTreeMap::new(), owners: BTreeMap::new() }
     }
 
     /// Adds a schema that is no message's.
     pub(super) fn add(&mut self, name: &str, schema: Value) {
-        self.schemas.insert(name.to_owned(), schema);
+        self.made.insert(name.to_owned(), schema);
     }
 
     /// All of them, by name.
     pub(super) fn into_map(self) -> BTreeMap<String, Value> {
-        self.schemas
+        self.made
     }
 
     /// A reference to a message's schema, which is made if need be.
@@ -104,7 +105,7 @@ impl<'a> Schemas<'a> {
         // Known before it is made, so that a message which contains itself comes to an end.
         self.owners.insert(name.to_owned(), owner.to_owned());
         let schema = make(self)?;
-        self.schemas.insert(name.to_owned(), schema);
+        self.made.insert(name.to_owned(), schema);
         Ok(reference)
     }
 
@@ -121,7 +122,7 @@ impl<'a> Schemas<'a> {
         let mut description = self.comments.message(message);
         for oneof in message.oneofs().filter(|oneof| !is_synthetic(oneof)) {
             let names: Vec<_> = oneof.fields().map(|field| format!("`{}`", field.json_name())).collect();
-            description.push_str(&format!("\n\nOf {}: {}", names.join(", "), self.comments.oneof(&oneof)));
+            let _ = write!(description, "\n\nOf {}: {}", names.join(", "), self.comments.oneof(&oneof));
         }
         if !description.is_empty() {
             schema["description"] = description.into();

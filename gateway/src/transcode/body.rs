@@ -79,7 +79,7 @@ fn drop_output_only(message: &mut DynamicMessage) {
         match value {
             Value::Message(inner) => drop_output_only(inner),
             Value::List(items) => {
-                items.iter_mut().filter_map(Value::as_message_mut).for_each(drop_output_only)
+                items.iter_mut().filter_map(Value::as_message_mut).for_each(drop_output_only);
             }
             _ => {}
         }

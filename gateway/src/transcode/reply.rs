@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use mc_chassis::Failure;
 use prost_reflect::{DynamicMessage, ReflectMessage, Value};
+use serde_json::value::RawValue;
 
 use crate::contract::binding::Binding;
 
@@ -61,6 +62,19 @@ pub fn read_event(binding: &Binding, bytes: Bytes) -> Result<Event, Failure> {
     let cursor = binding.cursor.as_ref().and_then(|cursor| cursor.of(&message));
     let json = String::from_utf8(write(&message)?).map_err(|_| Failure::internal())?;
     Ok(Event { cursor, json })
+}
+
+/// A message of the contract as canonical JSON.
+pub fn to_json<M: prost::Message + prost::Name>(message: &M) -> Result<Box<RawValue>, Failure> {
+    let name = M::full_name();
+    let descriptor = mc_proto::descriptors().get_message_by_name(&name).ok_or_else(Failure::internal)?;
+    let mut dynamic = DynamicMessage::new(descriptor);
+    dynamic.transcode_from(message).map_err(|error| {
+        tracing::error!(message = name, %error, "a message does not fit its descriptor");
+        Failure::internal()
+    })?;
+    let text = String::from_utf8(write(&dynamic)?).map_err(|_| Failure::internal())?;
+    RawValue::from_string(text).map_err(|_| Failure::internal())
 }
 
 fn decode(binding: &Binding, bytes: Bytes) -> Result<DynamicMessage, Failure> {

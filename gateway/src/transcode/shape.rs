@@ -81,7 +81,7 @@ impl Shape {
                 .cloned();
             match (inner, value) {
                 (Some(inner), Self::Object(entries)) if !entries.is_empty() => {
-                    value.collect(&inner, &path, paths)
+                    value.collect(&inner, &path, paths);
                 }
                 _ => paths.push(path),
             }

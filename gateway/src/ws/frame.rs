@@ -97,7 +97,8 @@ pub enum ServerFrame {
         /// What `subscribe` takes to go on after this event. Opaque.
         cursor: String,
         /// The event: a `RunEvent` of the OpenAPI document.
-        event: Value,
+        #[schemars(with = "Value")]
+        event: Box<RawValue>,
     },
     /// Live text from a place on: what the client holds of this kind of text of this step from `offset` on is replaced.
     /// At offset 0 that is all of it.

@@ -57,7 +57,7 @@ impl Default for Limits {
             commands: 16,
             queue: 128,
             write_stall: Duration::from_secs(10),
-            idle: Duration::from_secs(60),
+            idle: Duration::from_mins(1),
             upstream_silence: Duration::from_secs(45),
         }
     }

@@ -19,6 +19,7 @@ use crate::auth::Freshness;
 use crate::http::Edge;
 use crate::problem::{self, Problem};
 use crate::transcode::call::Origin;
+use crate::transcode::reply;
 use crate::upstream::MAX_REPLY_BYTES;
 
 /// The pause before the first new attempt; it doubles up to [`LONGEST_PAUSE`].
@@ -187,10 +188,7 @@ impl Watch {
             );
             return Err(Stop::Broken(Failure::internal()));
         }
-        let json = mc_proto::json::to_value(&event).map_err(|error| {
-            tracing::error!(topic = self.topic.name, seq = event.seq, %error, "an event has no JSON form");
-            Stop::Refused(Failure::internal())
-        })?;
+        let json = reply::to_json(&event).map_err(Stop::Refused)?;
         if let Some(run_event::Kind::ModelCallCompleted(call)) = &event.kind {
             place.live.settle(call.step);
         }
