@@ -3,6 +3,7 @@
 use mc_chassis::auth::{RunAssertion, ServiceIdentity};
 use mc_chassis::client::Upstream;
 use mc_chassis::clock::SharedClock;
+use mc_chassis::egress::Egress;
 use mc_chassis::{Failure, sized};
 use mc_proto::identity::v1::ResolveCredentialRequest;
 use mc_proto::identity::v1::credential_service_client::CredentialServiceClient;
@@ -18,8 +19,8 @@ use crate::provider::{Key, Provider};
 /// The way to every provider.
 #[derive(Clone, Debug)]
 pub struct Connector {
-    /// Reaches only what the egress policy allows.
-    pub client: reqwest::Client,
+    /// Reaches only what the operator's policy allows.
+    pub egress: Egress,
     /// How long a provider may be silent.
     pub deadlines: Deadlines,
     /// The built-in one.
@@ -39,7 +40,7 @@ impl Connector {
             Kind::Simulator => Ok(Box::new(self.simulator)),
             Kind::OpenAiCompatible { base_url, .. } => Ok(Box::new(OpenAiCompatible {
                 base_url: base_url.clone(),
-                client: self.client.clone(),
+                client: self.egress.client().clone(),
                 deadlines: self.deadlines,
                 clock: self.clock.clone(),
             })),

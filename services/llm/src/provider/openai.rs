@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::HeaderValue;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use mc_chassis::clock::SharedClock;
+use mc_chassis::egress;
 use reqwest::Response;
 use serde::Deserialize;
 use tokio::time::timeout;
@@ -224,6 +225,9 @@ fn broken(error: reqwest::Error) -> Fault {
 }
 
 fn unreachable(error: reqwest::Error) -> Fault {
+    if let Some(refused) = egress::refusal(&error) {
+        return Fault::new(Kind::Refused, format!("the provider may not be reached: {refused}"));
+    }
     Fault::new(Kind::Unavailable, format!("the provider cannot be reached: {}", causes(&error.without_url())))
 }
 

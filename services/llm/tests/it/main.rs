@@ -1,0 +1,13 @@
+//! The service over its wire, in process, on a real PostgreSQL, against servers that speak as real providers do.
+
+mod asking;
+mod cancelling;
+mod fleet;
+mod generations;
+mod isolation;
+mod llama;
+mod provider_server;
+mod providers;
+mod streaming;
+mod usage;
+mod vault;
