@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::brief::{AgentSnapshot, ModelParameters, Prompt, RunBrief, TaskSnapshot};
-use super::conversation::{Message, Part, Role, ToolDefinition};
+use super::conversation::{Message, ToolDefinition};
 use super::event::NoteReason;
 use super::fold::RunFold;
 use super::id::{RunId, UserId, WorkspaceId};
@@ -131,12 +131,11 @@ pub fn request(fold: &RunFold) -> ModelRequest {
     let brief = fold.brief();
     let mut messages: Vec<Arc<Message>> = Vec::with_capacity(fold.messages().len());
     for message in fold.messages() {
-        let message = sendable(message);
         match messages.last_mut() {
             Some(last) if last.role == message.role => {
                 Arc::make_mut(last).parts.extend(message.parts.iter().cloned());
             }
-            _ => messages.push(message),
+            _ => messages.push(message.clone()),
         }
     }
     ModelRequest {
@@ -146,22 +145,4 @@ pub fn request(fold: &RunFold) -> ModelRequest {
         tools: brief.prompt.tools.clone(),
         parameters: brief.agent.parameters,
     }
-}
-
-/// A turn as providers take it. Arguments that are no JSON object would make most of them refuse the whole
-/// conversation, so they go back as `{}`; the tool's answer quotes what was written.
-fn sendable(message: &Arc<Message>) -> Arc<Message> {
-    let broken = |text: &str| !matches!(serde_json::from_str(text), Ok(serde_json::Value::Object(_)));
-    if message.role != Role::Assistant || !message.tool_calls().any(|call| broken(&call.arguments_json)) {
-        return message.clone();
-    }
-    let mut message = Message::clone(message);
-    for part in &mut message.parts {
-        if let Part::ToolCall(call) = part
-            && broken(&call.arguments_json)
-        {
-            "{}".clone_into(&mut call.arguments_json);
-        }
-    }
-    Arc::new(message)
 }

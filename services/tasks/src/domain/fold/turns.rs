@@ -63,7 +63,7 @@ impl RunFold {
         }
         // Providers refuse an assistant turn without content; the note that follows says that it was empty.
         if !blank {
-            self.messages.push(Arc::new(message));
+            self.messages.push(Arc::new(sendable(message)));
         }
         self.phase =
             Phase::Answered(Answer { finish_reason: completed.finish_reason, blank, calls, noted: false });
@@ -188,4 +188,17 @@ fn normalised(step: u32, message: &Message) -> Message {
         }
     }
     Message { role: Role::Assistant, parts }
+}
+
+/// The turn as providers take it back. Arguments that are no JSON object would make most of them refuse the whole
+/// conversation, so these go back as `{}`; the tool's answer quotes what was written.
+fn sendable(mut message: Message) -> Message {
+    for part in &mut message.parts {
+        if let Part::ToolCall(call) = part
+            && serde_json::from_str::<serde_json::Map<_, _>>(&call.arguments_json).is_err()
+        {
+            "{}".clone_into(&mut call.arguments_json);
+        }
+    }
+    message
 }
