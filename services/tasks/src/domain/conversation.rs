@@ -127,6 +127,9 @@ pub enum FinishReason {
     Other,
 }
 
+/// Most tokens that one bucket of one call counts for.
+pub const MAX_BUCKET_TOKENS: i64 = 1_000_000_000_000;
+
 /// Tokens of one model call in disjoint buckets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -146,11 +149,13 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Tokens in and out, each counted once; a negative bucket (a provider's mistake) counts as none.
+    /// Tokens in and out, each counted once. A bucket below none or beyond [`MAX_BUCKET_TOKENS`] is a provider's mistake
+    /// and is taken as the nearest of the two, so that no sum over a run can overflow.
     pub fn total_tokens(&self) -> i64 {
         [self.input_tokens, self.cache_read_tokens, self.cache_write_tokens, self.output_tokens]
             .into_iter()
-            .fold(0, |sum, tokens| sum.saturating_add(tokens.max(0)))
+            .map(|tokens| tokens.clamp(0, MAX_BUCKET_TOKENS))
+            .sum()
     }
 }
 
@@ -178,5 +183,25 @@ mod base64_text {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
         let text = String::deserialize(from)?;
         STANDARD.decode(text).map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasoning_is_counted_with_the_output_and_nonsense_within_bounds() {
+        let usage = Usage {
+            input_tokens: 1,
+            cache_read_tokens: 2,
+            cache_write_tokens: 4,
+            output_tokens: 8,
+            reasoning_tokens: 5,
+            estimated: false,
+        };
+        assert_eq!(usage.total_tokens(), 15);
+        let nonsense = Usage { input_tokens: i64::MIN, output_tokens: i64::MAX, ..usage };
+        assert_eq!(nonsense.total_tokens(), 6 + MAX_BUCKET_TOKENS);
     }
 }
