@@ -1,6 +1,7 @@
--- Gives a lease back until a time. $1 run, $2 epoch, $3 when it is promoted to ready.
+-- Gives a lease back until a time. $1 run, $2 epoch, $3 when it is promoted to ready, $4 true when the claim
+-- shall not count against the run.
 WITH released AS (
-    UPDATE tasks.run SET status = 1, worker_id = NULL, claims = greatest(claims - 1, 0)
+    UPDATE tasks.run SET status = 1, worker_id = NULL, claims = CASE WHEN $4 THEN greatest(claims - 1, 0) ELSE claims END
     WHERE run_id = $1 AND lease_epoch = $2 AND status = 2
     RETURNING run_id, workspace_id
 )

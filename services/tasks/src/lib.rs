@@ -1,13 +1,55 @@
 //! Tasks and their runs: the board, the journal each run is a fold of, and the workers that carry runs out.
 
 pub mod domain;
+pub mod error;
+mod rpc;
+pub mod scheduler;
+pub mod settings;
 pub mod store;
 pub mod tools;
+pub mod topics;
+mod watch;
+mod wire;
+pub mod worker;
 
-use mc_chassis::db::Schema;
+use std::sync::Arc;
+
+use mc_chassis::auth::Verifier;
+use mc_chassis::bus::Bus;
+use mc_chassis::client::Upstream;
+use mc_chassis::db::{Database, Schema};
+use mc_chassis::server::{Readiness, Served};
+use mc_chassis::{Ambient, Lifecycle};
+
+/// Name of the service, and the audience of tokens for it.
+pub const NAME: &str = "tasks";
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 
 /// The service's tables; served as `mc_tasks_api` (people, one workspace at a time) and `mc_tasks_engine` (scheduling over
 /// all workspaces, and the fenced append).
 pub static SCHEMA: Schema = Schema::new("tasks", &MIGRATIONS, &["api", "engine"]);
+
+/// What the service's RPCs work with.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    /// The database, as `mc_tasks_api`.
+    pub database: Database,
+    /// The registry.
+    pub registry: Upstream,
+    /// Hints and live text.
+    pub bus: Bus,
+    /// Knows the callers.
+    pub verifier: Arc<Verifier>,
+    /// Time and ids.
+    pub ambient: Ambient,
+}
+
+/// Builds the service: TaskService, RunService and ArtifactService. Its watches end when the lifecycle drains.
+pub fn build(parts: Parts, lifecycle: &Lifecycle) -> Served {
+    let Parts { database, registry, bus, verifier, ambient } = parts;
+    let watcher = watch::Watcher::new(database.clone(), bus.clone(), watch::Cadence::default(), lifecycle);
+    let ids = ambient.ids.clone();
+    let api = rpc::Api { database, registry, bus, watcher, verifier: verifier.clone(), ambient };
+    Served { name: NAME, routes: rpc::routes(api), verifier, readiness: Readiness::new(true), ids }
+}

@@ -44,6 +44,10 @@ pub enum Refusal {
     /// One of the events is in the journal already: an append whose answer was lost did commit. Read the journal again.
     #[error("the event is in the journal already")]
     Duplicate,
+    /// The database could not be asked, or its answer did not come: whether it committed is unknown. Repeat it: it is
+    /// [`Refusal::Duplicate`] or [`Refusal::Fenced`] then if it did.
+    #[error("whether the append was committed is unknown")]
+    Unknown,
     /// The database did not take it; whether it committed is unknown until the journal is read or the append repeated.
     #[error("append to the journal")]
     Database(#[from] sqlx::Error),

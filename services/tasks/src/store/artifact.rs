@@ -99,6 +99,21 @@ pub async fn newest(
         .await
 }
 
+/// Content of the newest revision of a path of a run.
+pub async fn newest_content(
+    connection: &mut PgConnection,
+    run: RunId,
+    path: &str,
+) -> Result<Option<Vec<u8>>, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT content FROM tasks.artifact WHERE run_id = $1 AND path = $2 ORDER BY revision DESC LIMIT 1",
+    )
+    .bind(run.uuid())
+    .bind(path)
+    .fetch_optional(connection)
+    .await
+}
+
 /// Media type and content of an artifact of the transaction's workspace.
 pub async fn content(
     connection: &mut PgConnection,

@@ -48,3 +48,25 @@ pub async fn page(
         })
         .collect()
 }
+
+/// Step and attempt of the model call that is under way after the event `seq`, as far as the journal up to there tells.
+pub async fn open_model_call(
+    connection: &mut PgConnection,
+    run: RunId,
+    seq: i64,
+) -> Result<Option<(u32, u32)>, Error> {
+    // The newest event about a model call decides; between it and `seq` there are at most the tools of one answer.
+    let row: Option<(i64, String)> = sqlx::query_as(
+        "SELECT seq, body::text FROM tasks.journal WHERE run_id = $1 AND seq <= $2 AND kind LIKE 'model\\_call\\_%'
+         ORDER BY seq DESC LIMIT 1",
+    )
+    .bind(run.uuid())
+    .bind(seq)
+    .fetch_optional(connection)
+    .await?;
+    let Some((seq, body)) = row else { return Ok(None) };
+    match Event::from_json(&body).map_err(|source| Error::Decode { seq, source })? {
+        Event::ModelCallStarted(call) => Ok(Some((call.step, call.attempt))),
+        _ => Ok(None),
+    }
+}

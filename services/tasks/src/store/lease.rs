@@ -94,7 +94,7 @@ pub async fn claim(database: &Database, claim: &Claim<'_>) -> Result<Vec<Lease>,
 /// Why a worker lets a run go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Release {
-    /// The worker stops; the run is not to blame and is ready at once.
+    /// The run is not to blame: the worker stops, or there is nothing to be done yet.
     HandBack,
     /// The attempt broke; the claim counts against the run.
     Broken,
@@ -117,11 +117,13 @@ pub async fn delay(
     run: RunId,
     epoch: i64,
     wake_at: OffsetDateTime,
+    why: Release,
 ) -> Result<bool, sqlx::Error> {
     let done = sqlx::query(include_str!("../../queries/delay.sql"))
         .bind(run.uuid())
         .bind(epoch)
         .bind(wake_at)
+        .bind(why == Release::HandBack)
         .execute(database.pool())
         .await?;
     Ok(done.rows_affected() == 1)

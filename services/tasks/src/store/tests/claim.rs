@@ -90,7 +90,9 @@ async fn workspace_at_its_limit_is_passed_over_until_a_run_of_it_is_let_go() {
     let first = tables.claim_after(worker, 10, nil, 3).await;
     assert_eq!(first.len(), 3);
     assert!(tables.claim_after(worker, 10, nil, 3).await.is_empty());
-    lease::delay(&tables.engine, first[0].run, first[0].epoch, super::NOW).await.expect("delay");
+    lease::delay(&tables.engine, first[0].run, first[0].epoch, super::NOW, Release::HandBack)
+        .await
+        .expect("delay");
     assert_eq!(tables.claim_after(worker, 10, nil, 3).await.len(), 1);
 }
 

@@ -6,6 +6,7 @@ use time::Duration as Span;
 use uuid::Uuid;
 
 use super::{NOW, Tables, workspace};
+use crate::store::lease::Release;
 use crate::store::{beat, lease};
 
 const TTL: Duration = Duration::from_secs(6);
@@ -73,9 +74,9 @@ async fn delayed_run_is_ready_at_its_time_and_not_before() {
     let worker = tables.worker().await;
     let lease = tables.claim(worker, 1).await.remove(0);
     let wake_at = NOW + Span::seconds(30);
-    assert!(lease::delay(&tables.engine, run, lease.epoch, wake_at).await.expect("delay"));
+    assert!(lease::delay(&tables.engine, run, lease.epoch, wake_at, Release::HandBack).await.expect("delay"));
     assert!(
-        !lease::delay(&tables.engine, run, lease.epoch, wake_at).await.expect("again"),
+        !lease::delay(&tables.engine, run, lease.epoch, wake_at, Release::HandBack).await.expect("again"),
         "the lease is gone"
     );
 

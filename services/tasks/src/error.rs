@@ -1,0 +1,90 @@
+//! What can go wrong in this service, and what callers are told.
+
+use mc_chassis::{Failure, db, idempotency};
+use tonic::{Code, Status};
+
+use crate::domain::id::{RunId, WorkspaceId};
+use crate::store::journal;
+
+/// The task has a run that has not ended.
+pub const TASK_ALREADY_RUNNING: &str = "TASK_ALREADY_RUNNING";
+/// The task has no assignee and the request names no agent version.
+pub const TASK_UNASSIGNED: &str = "TASK_UNASSIGNED";
+/// A newer release wrote what is to be read.
+pub const NEWER_RELEASE: &str = "NEWER_RELEASE";
+
+/// Why an operation failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Refused in the caller's terms already: a field that is wrong, a caller who may not, an upstream that said no.
+    #[error(transparent)]
+    Refused(#[from] Failure),
+    /// No such resource in the caller's workspace.
+    #[error("{0} was not found")]
+    NotFound(String),
+    /// The task is not what the caller saw.
+    #[error("{0} has changed")]
+    EtagMismatch(String),
+    /// Nobody is to do the task.
+    #[error("{0} has no assignee")]
+    Unassigned(String),
+    /// The task is being done.
+    #[error("the task has a run that has not ended")]
+    AlreadyRunning {
+        /// Where both are.
+        workspace: WorkspaceId,
+        /// The run, if it could be told.
+        run: Option<RunId>,
+    },
+    /// The database did not do it.
+    #[error("use the database")]
+    Database(#[from] sqlx::Error),
+    /// The request id could not be honoured.
+    #[error(transparent)]
+    Idempotency(#[from] idempotency::Error),
+    /// A journal could not be read.
+    #[error("read a journal")]
+    Journal(#[from] journal::Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Refused(failure) => failure,
+            Error::NotFound(name) => Self::not_found(name),
+            Error::EtagMismatch(name) => Self::etag_mismatch(name),
+            Error::Unassigned(name) => Self::new(
+                Code::FailedPrecondition,
+                TASK_UNASSIGNED,
+                format!("{name} has no assignee; set one, or name an agent_version"),
+            ),
+            Error::AlreadyRunning { workspace, run } => {
+                let failure = Self::new(
+                    Code::FailedPrecondition,
+                    TASK_ALREADY_RUNNING,
+                    "the task has a run that has not ended; wait for its end before starting another",
+                );
+                match run {
+                    Some(run) => failure.with("run", format!("workspaces/{workspace}/runs/{run}")),
+                    None => failure,
+                }
+            }
+            Error::Idempotency(error) => error.into(),
+            Error::Database(error) | Error::Journal(journal::Error::Database(error)) => db::failure(error),
+            Error::Journal(journal::Error::Decode { seq, source }) => {
+                tracing::error!(seq, error = &source as &dyn std::error::Error, "journal cannot be read");
+                Self::new(
+                    Code::FailedPrecondition,
+                    NEWER_RELEASE,
+                    "this release cannot read an event of the run; a newer release wrote it",
+                )
+            }
+        }
+    }
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        Failure::from(error).into()
+    }
+}

@@ -1,0 +1,41 @@
+//! The service's RPCs: one operation, one file, read straight down.
+
+mod create_task;
+mod download_artifact;
+mod get_artifact;
+mod get_run;
+mod get_task;
+mod list_artifacts;
+mod list_run_events;
+mod list_runs;
+mod list_tasks;
+mod names;
+mod service;
+mod start_task;
+mod task_content;
+mod update_task;
+pub(crate) mod view;
+mod watch_run;
+
+use std::sync::Arc;
+
+use mc_chassis::Ambient;
+use mc_chassis::auth::Verifier;
+use mc_chassis::bus::Bus;
+use mc_chassis::client::Upstream;
+use mc_chassis::db::Database;
+
+use crate::watch::Watcher;
+
+pub(crate) use service::routes;
+
+/// What every operation works with.
+#[derive(Debug, Clone)]
+pub(crate) struct Api {
+    pub(crate) database: Database,
+    pub(crate) registry: Upstream,
+    pub(crate) bus: Bus,
+    pub(crate) watcher: Watcher,
+    pub(crate) verifier: Arc<Verifier>,
+    pub(crate) ambient: Ambient,
+}

@@ -1,0 +1,207 @@
+//! What is stored, as the contract shows it.
+
+use mc_proto::llm::v1 as llm;
+use mc_proto::tasks::v1 as proto;
+use prost_types::{Duration, Timestamp};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::event::{self, Event, Record};
+use crate::domain::id::WorkspaceId;
+use crate::store::artifact::Artifact;
+use crate::store::run::Run;
+use crate::store::task::Task;
+use crate::wire;
+
+/// A task.
+pub(crate) fn task(task: &Task) -> proto::Task {
+    let workspace = task.workspace_id;
+    proto::Task {
+        name: task_name(workspace, task.task_id),
+        title: task.title.clone(),
+        brief: task.brief.clone(),
+        assignee: task
+            .assignee
+            .map(|agent| format!("workspaces/{workspace}/agents/{agent}"))
+            .unwrap_or_default(),
+        acceptance_checks: task.acceptance_checks.clone(),
+        state: i32::from(task.state),
+        latest_run: task.latest_run.map(|run| run_name(workspace, run)).unwrap_or_default(),
+        create_time: Some(timestamp(task.create_time)),
+        update_time: Some(timestamp(task.update_time)),
+        etag: etag(task.revision),
+        creator: format!("users/{}", task.creator),
+    }
+}
+
+/// The etag of a task's revision.
+pub(crate) fn etag(revision: i64) -> String {
+    format!("r{revision}")
+}
+
+/// A run.
+pub(crate) fn run(run: &Run) -> proto::Run {
+    let workspace = run.workspace_id;
+    proto::Run {
+        name: run_name(workspace, run.run_id),
+        task: task_name(workspace, run.task_id),
+        agent_version: version_name(workspace, run.agent_id, run.agent_version),
+        state: i32::from(run.status),
+        head_seq: run.head_seq,
+        steps: run.steps,
+        total_tokens: run.total_tokens,
+        cost_nano_usd: run.cost_nano_usd,
+        unpriced_calls: run.unpriced_calls,
+        summary: run.summary.clone(),
+        error: run.error_reason.as_ref().map(|reason| proto::RunError {
+            reason: reason.clone(),
+            message: run.error_message.clone().unwrap_or_default(),
+        }),
+        starter: format!("users/{}", run.starter),
+        create_time: Some(timestamp(run.create_time)),
+        start_time: run.start_time.map(timestamp),
+        end_time: run.end_time.map(timestamp),
+    }
+}
+
+/// An artifact.
+pub(crate) fn artifact(artifact: &Artifact) -> proto::Artifact {
+    let workspace = artifact.workspace_id;
+    proto::Artifact {
+        name: format!("workspaces/{workspace}/artifacts/{}", artifact.artifact_id),
+        run: run_name(workspace, artifact.run_id),
+        path: artifact.path.clone(),
+        revision: artifact.revision,
+        media_type: artifact.media_type.clone(),
+        size_bytes: artifact.size_bytes,
+        sha256: crate::domain::key::hex(&artifact.sha256),
+        create_time: Some(timestamp(artifact.create_time)),
+    }
+}
+
+/// A journal record of a run of `workspace`.
+pub(crate) fn record(workspace: WorkspaceId, record: Record) -> proto::RunEvent {
+    proto::RunEvent {
+        seq: record.seq,
+        create_time: Some(timestamp(record.at)),
+        kind: Some(kind(workspace, record.event)),
+    }
+}
+
+fn kind(workspace: WorkspaceId, event: Event) -> proto::run_event::Kind {
+    use proto::run_event::Kind;
+    match event {
+        Event::Queued(event) => Kind::Queued(queued(&event)),
+        Event::Started(_) => Kind::Started(proto::RunStarted {}),
+        Event::Resumed(event) => Kind::Resumed(proto::RunResumed { lease_epoch: event.lease_epoch }),
+        Event::ModelCallStarted(event) => Kind::ModelCallStarted(proto::ModelCallStarted {
+            step: event.step as i32,
+            attempt: event.attempt as i32,
+            model: event.model,
+            message_count: event.message_count as i32,
+        }),
+        Event::ModelCallCompleted(event) => Kind::ModelCallCompleted(proto::ModelCallCompleted {
+            step: event.step as i32,
+            attempt: event.attempt as i32,
+            message: Some(wire::message_to(event.message)),
+            finish_reason: finish_reason(event.finish_reason) as i32,
+            usage: Some(wire::usage_to(event.usage)),
+            cost_nano_usd: event.cost_nano_usd,
+            generation: event.generation,
+            duration: Some(milliseconds(event.duration_ms)),
+        }),
+        Event::ModelCallFailed(event) => Kind::ModelCallFailed(proto::ModelCallFailed {
+            step: event.step as i32,
+            attempt: event.attempt as i32,
+            error: Some(error(event.error)),
+            retry_time: event.retry_at.map(timestamp),
+        }),
+        Event::ToolCallStarted(event) => Kind::ToolCallStarted(proto::ToolCallStarted {
+            step: event.step as i32,
+            call_id: event.call_id,
+            tool: event.tool,
+            arguments_json: event.arguments_json,
+            effect_class: effect_class(event.effect_class) as i32,
+        }),
+        Event::ToolCallCompleted(event) => Kind::ToolCallCompleted(proto::ToolCallCompleted {
+            step: event.step as i32,
+            call_id: event.call_id,
+            tool: event.tool,
+            content: event.content,
+            is_error: event.is_error,
+            artifact: event
+                .artifact
+                .map(|artifact| format!("workspaces/{workspace}/artifacts/{}", artifact.artifact))
+                .unwrap_or_default(),
+            duration: Some(milliseconds(event.duration_ms)),
+        }),
+        Event::EngineNote(event) => Kind::EngineNote(proto::EngineNote {
+            step: event.step as i32,
+            reason: event.reason.as_str().to_owned(),
+            text: event.text,
+        }),
+        Event::Succeeded(event) => {
+            Kind::Succeeded(proto::RunSucceeded { summary: event.summary, evidence: event.evidence })
+        }
+        Event::Failed(event) => Kind::Failed(proto::RunFailed { error: Some(error(event.error)) }),
+    }
+}
+
+fn queued(event: &event::Queued) -> proto::RunQueued {
+    let brief = &event.brief;
+    let workspace = brief.workspace.uuid();
+    proto::RunQueued {
+        task: task_name(workspace, brief.task.task.uuid()),
+        title: brief.task.title.clone(),
+        agent_version: version_name(workspace, brief.agent.agent.uuid(), brief.agent.version),
+        agent_display_name: brief.agent.display_name.clone(),
+        starter: format!("users/{}", brief.starter),
+    }
+}
+
+fn error(error: event::RunError) -> proto::RunError {
+    proto::RunError { reason: error.reason, message: error.message }
+}
+
+fn finish_reason(reason: crate::domain::conversation::FinishReason) -> llm::FinishReason {
+    use crate::domain::conversation::FinishReason;
+    match reason {
+        FinishReason::Stop => llm::FinishReason::Stop,
+        FinishReason::ToolCalls => llm::FinishReason::ToolCalls,
+        FinishReason::Length => llm::FinishReason::Length,
+        FinishReason::ContentFilter => llm::FinishReason::ContentFilter,
+        FinishReason::Other => llm::FinishReason::Unspecified,
+    }
+}
+
+fn effect_class(class: event::EffectClass) -> proto::EffectClass {
+    match class {
+        event::EffectClass::Pure => proto::EffectClass::Pure,
+        event::EffectClass::Idempotent => proto::EffectClass::Idempotent,
+        event::EffectClass::Queryable => proto::EffectClass::Queryable,
+        event::EffectClass::AtMostOnce => proto::EffectClass::AtMostOnce,
+    }
+}
+
+/// `workspaces/{workspace}/tasks/{task}`.
+pub(crate) fn task_name(workspace: Uuid, task: Uuid) -> String {
+    format!("workspaces/{workspace}/tasks/{task}")
+}
+
+/// `workspaces/{workspace}/runs/{run}`.
+pub(crate) fn run_name(workspace: Uuid, run: Uuid) -> String {
+    format!("workspaces/{workspace}/runs/{run}")
+}
+
+/// `workspaces/{workspace}/agents/{agent}/versions/{version}`.
+pub(crate) fn version_name(workspace: Uuid, agent: Uuid, version: i32) -> String {
+    format!("workspaces/{workspace}/agents/{agent}/versions/{version}")
+}
+
+fn timestamp(at: OffsetDateTime) -> Timestamp {
+    Timestamp { seconds: at.unix_timestamp(), nanos: at.nanosecond() as i32 }
+}
+
+fn milliseconds(ms: u64) -> Duration {
+    Duration { seconds: (ms / 1000) as i64, nanos: (ms % 1000) as i32 * 1_000_000 }
+}

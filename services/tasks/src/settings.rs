@@ -1,0 +1,152 @@
+//! What can be set, with its defaults.
+
+use std::time::Duration;
+
+use mc_chassis::config::{Invalid, Validate, parse_duration};
+
+use crate::scheduler::SchedulerSettings;
+use crate::worker::WorkerSettings;
+
+/// What a process of this service does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Role {
+    /// Serves the RPCs.
+    #[default]
+    Api,
+    /// Carries runs on, and schedules besides: where there is a worker, there is a scheduler.
+    Worker,
+    /// Schedules alone: for a fleet whose workers come and go.
+    Scheduler,
+    /// All of it.
+    All,
+}
+
+impl Role {
+    /// Whether it serves RPCs, as `mc_tasks_api`.
+    pub const fn serves(self) -> bool {
+        matches!(self, Self::Api | Self::All)
+    }
+
+    /// Whether it carries runs on, as `mc_tasks_engine`.
+    pub const fn works(self) -> bool {
+        matches!(self, Self::Worker | Self::All)
+    }
+
+    /// Whether it schedules, as `mc_tasks_engine`.
+    pub const fn schedules(self) -> bool {
+        !matches!(self, Self::Api)
+    }
+}
+
+/// How runs are carried on.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Settings {
+    /// Runs that one worker process carries on at once.
+    #[arg(long, env = "MC_TASKS_SLOTS", default_value_t = 64)]
+    pub slots: usize,
+    /// Runs that one workspace may have at work at once, over all workers.
+    #[arg(long, env = "MC_TASKS_WORKSPACE_RUNS", default_value_t = 256)]
+    pub workspace_runs: u32,
+    /// Time between heartbeats of a worker; at most a third of the lease.
+    #[arg(long, env = "MC_TASKS_HEARTBEAT", default_value = "2s", value_parser = parse_duration)]
+    pub heartbeat: Duration,
+    /// A worker that is silent for this long is taken for dead; the same for every process.
+    #[arg(long, env = "MC_TASKS_LEASE", default_value = "6s", value_parser = parse_duration)]
+    pub lease: Duration,
+    /// How often a worker looks for runs without a hint.
+    #[arg(long, env = "MC_TASKS_POLL", default_value = "1s", value_parser = parse_duration)]
+    pub poll: Duration,
+    /// Claims without a result after which a run is ended as POISON_RUN.
+    #[arg(long, env = "MC_TASKS_MAX_CLAIMS", default_value_t = 5)]
+    pub max_claims: u16,
+}
+
+impl Settings {
+    /// For a worker.
+    pub fn worker(&self) -> WorkerSettings {
+        WorkerSettings {
+            slots: self.slots,
+            workspace_runs: i64::from(self.workspace_runs),
+            heartbeat: self.heartbeat,
+            ttl: self.lease,
+            poll: self.poll,
+            max_claims: i16::try_from(self.max_claims).unwrap_or(i16::MAX),
+            ..WorkerSettings::default()
+        }
+    }
+
+    /// For a scheduler.
+    pub fn scheduler(&self) -> SchedulerSettings {
+        SchedulerSettings { ttl: self.lease, ..SchedulerSettings::default() }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let worker = WorkerSettings::default();
+        Self {
+            slots: worker.slots,
+            workspace_runs: worker.workspace_runs as u32,
+            heartbeat: worker.heartbeat,
+            lease: worker.ttl,
+            poll: worker.poll,
+            max_claims: worker.max_claims as u16,
+        }
+    }
+}
+
+impl Validate for Settings {
+    fn validate(&self) -> Result<(), Invalid> {
+        let positive = [
+            ("MC_TASKS_SLOTS", self.slots > 0),
+            ("MC_TASKS_WORKSPACE_RUNS", self.workspace_runs > 0),
+            ("MC_TASKS_HEARTBEAT", !self.heartbeat.is_zero()),
+            ("MC_TASKS_POLL", !self.poll.is_zero()),
+            ("MC_TASKS_MAX_CLAIMS", self.max_claims > 0),
+        ];
+        if let Some((setting, _)) = positive.into_iter().find(|(_, ok)| !ok) {
+            return Err(Invalid::new(setting, "must be more than 0"));
+        }
+        if self.heartbeat * 3 > self.lease {
+            return Err(Invalid::new(
+                "MC_TASKS_HEARTBEAT",
+                "must be at most a third of MC_TASKS_LEASE, so that a lost beat or two are no death",
+            ));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Program {
+        #[command(flatten)]
+        settings: Settings,
+    }
+
+    #[test]
+    fn defaults_of_flags_are_those_of_the_library() {
+        let parsed = Program::parse_from(["mc-tasks"]).settings;
+        assert_eq!(format!("{parsed:?}"), format!("{:?}", Settings::default()));
+        parsed.validate().expect("defaults work");
+    }
+
+    #[test]
+    fn heartbeat_is_at_most_a_third_of_the_lease() {
+        let with = |heartbeat, lease| Settings {
+            heartbeat: Duration::from_millis(heartbeat),
+            lease: Duration::from_millis(lease),
+            ..Settings::default()
+        };
+        with(1_000, 3_000).validate().expect("a third");
+        let refused = with(1_001, 3_000).validate().expect_err("more than a third");
+        assert_eq!(refused.setting, "MC_TASKS_HEARTBEAT");
+        let refused = Settings { slots: 0, ..Settings::default() }.validate().expect_err("none");
+        assert_eq!(refused.setting, "MC_TASKS_SLOTS");
+    }
+}

@@ -1,0 +1,226 @@
+//! One attempt at one run: from the claim to whatever ends this worker's part in it.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use time::OffsetDateTime;
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::decide::{self, ModelCall, Next};
+use crate::domain::event::{Event, Failed, RunError};
+use crate::domain::retry::AfterFailure;
+use crate::store::append::{Append, Refusal, append_with};
+use crate::store::lease::{self, Lease, Release};
+use crate::topics::{self, Live};
+use crate::worker::journal::Journal;
+use crate::worker::{Worker, model, tool};
+
+/// A wait up to this long keeps the run here; a longer one gives the lease back.
+const SHORT_WAIT: Duration = Duration::from_secs(30);
+/// For each attempt in a row that broke, the next one waits this much longer.
+const BREAK: time::Duration = time::Duration::seconds(2);
+/// How long a run that this release cannot read is left alone.
+const LEAVE_ALONE: time::Duration = time::Duration::seconds(15);
+
+/// What ends this worker's part in a run.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// The run has ended.
+    Ended,
+    /// The lease is lost; another worker has the run.
+    Lost,
+    /// The journal holds something that the fold does not: read it again and go on.
+    Reload,
+    /// The process drains; the run is ready for others at once.
+    HandBack,
+    /// Nothing is to be done before this time.
+    Delay(OffsetDateTime),
+    /// Another release has to carry it on.
+    Foreign(anyhow::Error),
+    /// The attempt broke.
+    Broken(anyhow::Error),
+}
+
+impl Stop {
+    pub(super) fn broken(error: impl Into<anyhow::Error>) -> Self {
+        Self::Broken(error.into())
+    }
+}
+
+/// Carries a run on and lets it go. Nothing that happens inside harms the worker.
+pub(super) async fn attempt(worker: Arc<Worker>, lease: Lease) {
+    let carried = AssertUnwindSafe(carry(worker.clone(), lease.clone())).catch_unwind();
+    // Losing the lease drops all that is under way for the run: the model's stream, the tools, the appends.
+    let stop = tokio::select! {
+        biased;
+        () = worker.pulse.lost() => Stop::Lost,
+        carried = carried => carried.unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+            let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+            Stop::Broken(anyhow::anyhow!("panic: {}", text.unwrap_or_default()))
+        }),
+    };
+    worker.live.close(lease.run);
+    if let Err(error) = let_go(&worker, &lease, stop).await {
+        // The reaper takes it once this worker is gone; while it lives, nobody else would. So the next best thing is to try
+        // again, as long as the lease may be ours.
+        tracing::warn!(run = %lease.run, error = &error as &dyn std::error::Error, "let a run go");
+        tokio::select! {
+            () = worker.pulse.lost() => {}
+            () = let_go_at_last(&worker, &lease) => {}
+        }
+    }
+}
+
+async fn let_go(worker: &Worker, lease: &Lease, stop: Stop) -> Result<(), sqlx::Error> {
+    let engine = &worker.means.engine;
+    let (run, epoch) = (lease.run, lease.epoch);
+    let now = worker.means.ambient.clock.now();
+    match stop {
+        Stop::Ended => {}
+        Stop::Lost => tracing::info!(%run, epoch, "lost the lease; stopped"),
+        Stop::HandBack | Stop::Reload => {
+            lease::release(engine, run, epoch, Release::HandBack).await?;
+            topics::publish(&worker.means.bus, topics::READY, &"");
+        }
+        Stop::Delay(at) => {
+            lease::delay(engine, run, epoch, at, Release::HandBack).await?;
+        }
+        Stop::Foreign(error) => {
+            tracing::warn!(%run, error = format!("{error:#}"), "left to another release");
+            lease::delay(engine, run, epoch, now + LEAVE_ALONE, Release::HandBack).await?;
+        }
+        Stop::Broken(error) => {
+            tracing::error!(%run, claims = lease.claims, error = format!("{error:#}"), "attempt broke");
+            // At once the first time, as after a crash; then ever later.
+            let wait = BREAK * i32::from(lease.claims - 1);
+            lease::delay(engine, run, epoch, now + wait, Release::Broken).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn let_go_at_last(worker: &Worker, lease: &Lease) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if lease::release(&worker.means.engine, lease.run, lease.epoch, Release::Broken).await.is_ok() {
+            return;
+        }
+    }
+}
+
+/// Carries a run on until something stops it here.
+async fn carry(worker: Arc<Worker>, lease: Lease) -> Stop {
+    if lease.claims > worker.settings.max_claims {
+        return end_poisonous(&worker, &lease).await;
+    }
+    let mut asked_again = AskedAgain::default();
+    loop {
+        let stopped = match Journal::load(worker.clone(), lease.clone()).await {
+            Ok(mut journal) => go_on(&mut journal, &mut asked_again).await,
+            Err(stop) => Err(stop),
+        };
+        match stopped {
+            Ok(()) => return Stop::Ended,
+            Err(Stop::Reload) => {}
+            Err(stop) => return stop,
+        }
+    }
+}
+
+/// How often in a row a model call was asked for again under the same key.
+#[derive(Debug, Default)]
+struct AskedAgain {
+    call: (u32, u32),
+    times: u32,
+}
+
+impl AskedAgain {
+    fn at(&mut self, call: &ModelCall) -> u32 {
+        if self.call != (call.step, call.attempt) {
+            *self = Self { call: (call.step, call.attempt), times: 0 };
+        }
+        self.times
+    }
+}
+
+/// The loop: decide, do, commit. Comes back when the run has ended.
+async fn go_on(journal: &mut Journal, asked_again: &mut AskedAgain) -> Result<(), Stop> {
+    let worker = journal.worker().clone();
+    let draining = worker.lifecycle.draining();
+    if let Some(event) = decide::claimed(journal.fold(), journal.lease().epoch) {
+        journal.append(vec![event], Vec::new()).await?;
+    }
+    loop {
+        worker.pulse.fresh().await;
+        if draining.is_cancelled() {
+            return Err(Stop::HandBack);
+        }
+        match decide::next(journal.fold(), journal.now()) {
+            Next::Ended => return Ok(()),
+            Next::RetryAt(at) => return Err(Stop::Delay(at)),
+            Next::Append(events) => journal.append(events, Vec::new()).await?,
+            Next::UseTools(uses) => tool::use_all(journal, uses).await?,
+            Next::CallModel(call) => {
+                if let Some(intent) = &call.intent {
+                    journal.append(vec![intent.clone()], Vec::new()).await?;
+                }
+                match model::call(journal, &call, asked_again.at(&call)).await? {
+                    AfterFailure::Append(event) => {
+                        worker.live.close(journal.lease().run);
+                        journal.append(vec![event], Vec::new()).await?;
+                    }
+                    AfterFailure::AskAgain { at } => {
+                        asked_again.times += 1;
+                        wait_until(journal, at, &draining).await?;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Waits here if the wait is short, else gives the lease back until then.
+pub(super) async fn wait_until(
+    journal: &Journal,
+    at: OffsetDateTime,
+    draining: &CancellationToken,
+) -> Result<(), Stop> {
+    let wait = Duration::try_from(at - journal.now()).unwrap_or_default();
+    if wait > SHORT_WAIT {
+        return Err(Stop::Delay(at));
+    }
+    match draining.run_until_cancelled(tokio::time::sleep(wait)).await {
+        Some(()) => Ok(()),
+        None => Err(Stop::HandBack),
+    }
+}
+
+/// Ends a run that was claimed too often without bringing anything about: it breaks whatever carries it.
+async fn end_poisonous(worker: &Worker, lease: &Lease) -> Stop {
+    let error = RunError::new(
+        "POISON_RUN",
+        format!(
+            "The run was begun {} times in a row without getting anywhere: each worker that took it stopped or broke. It is \
+             not tried again. The logs of the workers say why; start the task again once that is mended.",
+            lease.claims - 1
+        ),
+    );
+    let append = Append {
+        run: lease.run,
+        epoch: lease.epoch,
+        at: worker.means.ambient.clock.now(),
+        events: vec![Event::Failed(Failed { error })],
+    };
+    match append_with(&worker.means.engine, lease.workspace, &append, &[]).await {
+        Ok(appended) => {
+            let head = Live::Head { seq: appended.head_seq };
+            topics::publish(&worker.means.bus, &topics::run(lease.run), &head);
+            Stop::Ended
+        }
+        Err(Refusal::Fenced) => Stop::Lost,
+        Err(error) => Stop::broken(error),
+    }
+}

@@ -1,0 +1,121 @@
+//! The journal of one run under one lease: read whole, folded, and appended to; the fold is always what is committed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mc_chassis::db;
+use time::OffsetDateTime;
+
+use crate::domain::event::{Event, Record};
+use crate::domain::fold::RunFold;
+use crate::store::append::{Append, Appended, Refusal, append_with, ends_run};
+use crate::store::artifact::NewArtifact;
+use crate::store::journal;
+use crate::store::lease::Lease;
+use crate::topics::{self, Live};
+use crate::worker::Worker;
+use crate::worker::attempt::Stop;
+
+/// Events that are read at once.
+const PAGE: i64 = 500;
+/// First wait before an append is repeated whose fate is unknown; doubled up to a second.
+const REPEAT_AFTER: Duration = Duration::from_millis(50);
+
+pub(super) struct Journal {
+    worker: Arc<Worker>,
+    lease: Lease,
+    fold: RunFold,
+}
+
+impl Journal {
+    /// Reads and folds the whole journal.
+    pub(super) async fn load(worker: Arc<Worker>, lease: Lease) -> Result<Self, Stop> {
+        let mut fold: Option<RunFold> = None;
+        loop {
+            let after = fold.as_ref().map_or(0, RunFold::head_seq);
+            let database = &worker.means.engine;
+            let mut tx = database.read(lease.workspace.uuid()).await.map_err(Stop::broken)?;
+            let records = match journal::page(&mut tx, lease.run, after, PAGE).await {
+                Ok(records) => records,
+                // A newer release wrote it, which also has workers that can read it.
+                Err(error @ journal::Error::Decode { .. }) => return Err(Stop::Foreign(error.into())),
+                Err(error) => return Err(Stop::broken(error)),
+            };
+            drop(tx);
+            if records.is_empty() {
+                break;
+            }
+            for record in &records {
+                match &mut fold {
+                    None => fold = Some(RunFold::begin(record).map_err(Stop::broken)?),
+                    Some(fold) => fold.apply(record).map_err(Stop::broken)?,
+                }
+            }
+        }
+        let fold = fold.ok_or_else(|| Stop::Broken(anyhow::anyhow!("the journal is empty")))?;
+        Ok(Self { worker, lease, fold })
+    }
+
+    pub(super) fn fold(&self) -> &RunFold {
+        &self.fold
+    }
+
+    pub(super) fn lease(&self) -> &Lease {
+        &self.lease
+    }
+
+    pub(super) fn worker(&self) -> &Arc<Worker> {
+        &self.worker
+    }
+
+    /// Now, as exactly as the database keeps it.
+    pub(super) fn now(&self) -> OffsetDateTime {
+        let now = self.worker.means.ambient.clock.now();
+        now.replace_nanosecond(now.nanosecond() / 1_000 * 1_000).unwrap_or(now)
+    }
+
+    /// Commits events, and with them the artifacts that they speak of. What the fold would refuse is never committed.
+    pub(super) async fn append(
+        &mut self,
+        events: Vec<Event>,
+        artifacts: Vec<NewArtifact>,
+    ) -> Result<(), Stop> {
+        let at = self.now();
+        let mut next = self.fold.clone();
+        for (seq, event) in (self.fold.head_seq() + 1..).zip(&events) {
+            next.apply(&Record { seq, at, event: event.clone() }).map_err(Stop::broken)?;
+        }
+        let append = Append { run: self.lease.run, epoch: self.lease.epoch, at, events };
+        let appended = self.commit(&append, &artifacts).await?;
+        if appended.head_seq != next.head_seq() {
+            return Err(Stop::Reload);
+        }
+        self.fold = next;
+        let head = Live::Head { seq: appended.head_seq };
+        topics::publish(&self.worker.means.bus, &topics::run(self.lease.run), &head);
+        Ok(())
+    }
+
+    /// Repeats an append whose fate is unknown, for as long as the lease may be ours: the attempt is dropped when it is not.
+    async fn commit(&self, append: &Append, artifacts: &[NewArtifact]) -> Result<Appended, Stop> {
+        let mut wait = REPEAT_AFTER;
+        loop {
+            let done = if artifacts.is_empty() && !ends_run(append) {
+                self.worker.committer.append(append.clone()).await
+            } else {
+                append_with(&self.worker.means.engine, self.lease.workspace, append, artifacts).await
+            };
+            match done {
+                Ok(appended) => return Ok(appended),
+                Err(Refusal::Fenced) => return Err(Stop::Lost),
+                Err(Refusal::Duplicate) => return Err(Stop::Reload),
+                Err(Refusal::Database(error)) if !db::is_unavailable(&error) => {
+                    return Err(Stop::broken(error));
+                }
+                Err(Refusal::Database(_) | Refusal::Unknown) => {}
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(Duration::from_secs(1));
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! The worker: takes runs that are ready and carries each on, from its journal, until it ends, waits or is let go.
+//!
+//! A worker never waits for another one and holds no state that the journal does not have. It may be killed at any instant:
+//! its leases run out with its heartbeat, and whoever takes a run over folds the journal and goes on from the last event.
+
+mod attempt;
+mod committer;
+mod heartbeat;
+mod journal;
+mod live;
+mod model;
+#[cfg(test)]
+mod tests;
+mod tool;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mc_chassis::auth::ServiceIdentity;
+use mc_chassis::bus::Bus;
+use mc_chassis::client::Upstream;
+use mc_chassis::db::Database;
+use mc_chassis::egress::Egress;
+use mc_chassis::{Ambient, Lifecycle};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use uuid::Uuid;
+
+use crate::domain::id::WorkspaceId;
+use crate::scheduler::{self, SchedulerSettings};
+use crate::store::lease::{self, Claim, Lease};
+use crate::store::run::FOLD_VERSION_COLUMN;
+use crate::tools::http_fetch::HttpFetch;
+use crate::topics;
+use committer::Committer;
+use heartbeat::{Heart, Pulse};
+use live::LiveTexts;
+
+/// How a worker works.
+#[derive(Debug, Clone)]
+pub struct WorkerSettings {
+    /// Runs carried on at once.
+    pub slots: usize,
+    /// Runs that one workspace may have leased at once, over all workers.
+    pub workspace_runs: i64,
+    /// Time between heartbeats; at most a third of `ttl`.
+    pub heartbeat: Duration,
+    /// A worker that has not beaten for this long is taken for dead. Workers and scheduler must agree on it.
+    pub ttl: Duration,
+    /// How often it looks for runs without a hint; at most a second keeps the promise of a quick start without the bus.
+    pub poll: Duration,
+    /// Claims without a result after which a run is ended as `POISON_RUN`.
+    pub max_claims: i16,
+    /// Appends that are on their way to the database at once; each carries as many runs' events as have come together.
+    pub lanes: usize,
+    /// Whether it schedules besides, so that a fleet cannot have workers and no scheduler. Any number may.
+    pub schedules: bool,
+}
+
+impl Default for WorkerSettings {
+    fn default() -> Self {
+        Self {
+            slots: 64,
+            workspace_runs: 256,
+            heartbeat: Duration::from_secs(2),
+            ttl: Duration::from_secs(6),
+            poll: Duration::from_secs(1),
+            max_claims: 5,
+            lanes: 2,
+            schedules: true,
+        }
+    }
+}
+
+/// What a worker works with.
+#[derive(Debug, Clone)]
+pub struct Means {
+    /// The database, as `mc_tasks_engine`.
+    pub engine: Database,
+    /// The llm service.
+    pub llm: Upstream,
+    /// Who the worker is to it.
+    pub identity: ServiceIdentity,
+    /// The way out for `http_fetch`.
+    pub egress: Egress,
+    /// Hints and live text.
+    pub bus: Bus,
+    /// Time and ids.
+    pub ambient: Ambient,
+}
+
+/// One worker, shared by its runs.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    id: Uuid,
+    settings: WorkerSettings,
+    means: Means,
+    committer: Committer,
+    pulse: Pulse,
+    live: LiveTexts,
+    http: HttpFetch,
+    lifecycle: Lifecycle,
+}
+
+/// Works until the lifecycle drains, then hands back what it holds.
+///
+/// # Errors
+/// The worker could not put itself on the list.
+pub async fn run(settings: WorkerSettings, means: Means, lifecycle: &Lifecycle) -> anyhow::Result<()> {
+    let id = means.ambient.ids.uuid();
+    let heart = Heart::start(&means.engine, id, &settings).await?;
+    let committer = Committer::start(&means.engine, settings.lanes, lifecycle);
+    let live = LiveTexts::new(means.bus.clone());
+    let slots = Arc::new(Semaphore::new(settings.slots));
+    let worker = Arc::new(Worker {
+        id,
+        committer,
+        pulse: heart.pulse(),
+        live,
+        http: HttpFetch::new(means.egress.clone()),
+        lifecycle: lifecycle.clone(),
+        settings,
+        means,
+    });
+    tracing::info!(worker = %id, slots = worker.settings.slots, "working");
+    if worker.settings.schedules {
+        worker.clone().schedule();
+    }
+    lifecycle.spawn_background("answer late watchers", worker.live.clone().answer_late_watchers());
+
+    worker.clone().take_runs(&slots).await;
+
+    // Every slot is free when every run has been let go.
+    let all = u32::try_from(worker.settings.slots).unwrap_or(u32::MAX);
+    let _all = slots.acquire_many(all).await;
+    heart.stop().await;
+    tracing::info!(worker = %id, "stopped working");
+    Ok(())
+}
+
+impl Worker {
+    fn schedule(self: Arc<Self>) {
+        let lifecycle = self.lifecycle.clone();
+        lifecycle.spawn("scheduler", async move {
+            let settings = SchedulerSettings { ttl: self.settings.ttl, ..SchedulerSettings::default() };
+            let Means { engine, bus, ambient, .. } = self.means.clone();
+            scheduler::run(settings, engine, bus, ambient.clock, &self.lifecycle).await;
+        });
+    }
+
+    async fn take_runs(self: Arc<Self>, slots: &Arc<Semaphore>) {
+        let draining = self.lifecycle.draining();
+        let mut hints = self.means.bus.subscribe(topics::READY).await;
+        let capabilities = [String::new()];
+        let nil = WorkspaceId::new(Uuid::nil());
+        let mut after = nil;
+        loop {
+            // A slot first: what is claimed is begun at once.
+            let slot = tokio::select! {
+                biased;
+                () = draining.cancelled() => return,
+                slot = slots.clone().acquire_owned() => slot.ok(),
+            };
+            let Some(slot) = slot else { return };
+            self.pulse.fresh().await;
+            let claim = Claim {
+                worker: self.id,
+                limit: 1 + slots.available_permits() as i64,
+                after,
+                workspace_limit: self.settings.workspace_runs,
+                fold_version: FOLD_VERSION_COLUMN,
+                capabilities: &capabilities,
+            };
+            match lease::claim(&self.means.engine, &claim).await {
+                Ok(leases) if !leases.is_empty() => {
+                    after = leases.iter().map(|lease| lease.workspace).max().unwrap_or(nil);
+                    self.begin(leases, slot, slots);
+                    continue;
+                }
+                // Nobody behind the workspace that was served last: begin the next turn with the first.
+                Ok(_) if after != nil => {
+                    after = nil;
+                    continue;
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "claim runs");
+                }
+            }
+            drop(slot);
+            tokio::select! {
+                () = draining.cancelled() => return,
+                _ = hints.next() => {}
+                () = tokio::time::sleep(self.settings.poll) => {}
+            }
+        }
+    }
+
+    /// Begins an attempt for each lease. There are slots enough: only this loop takes any.
+    fn begin(self: &Arc<Self>, leases: Vec<Lease>, first: OwnedSemaphorePermit, slots: &Arc<Semaphore>) {
+        let mut first = Some(first);
+        for lease in leases {
+            let slot = first.take().or_else(|| slots.clone().try_acquire_owned().ok());
+            let worker = self.clone();
+            self.lifecycle.spawn("run", async move {
+                let _slot = slot;
+                attempt::attempt(worker, lease).await;
+            });
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! One model call: asked of the llm service under a key that is the same whoever asks, and followed live while it comes.
+
+use std::time::Duration;
+
+use mc_chassis::auth::RunAssertion;
+use mc_chassis::{Failure, sized};
+use mc_proto::llm::v1 as llm;
+use mc_proto::llm::v1::generate_response::Event as Answer;
+use mc_proto::llm::v1::generation_service_client::GenerationServiceClient;
+use time::OffsetDateTime;
+use tokio::time::MissedTickBehavior;
+
+use crate::domain::decide::ModelCall;
+use crate::domain::event::{Event, ModelCallCompleted};
+use crate::domain::fold::PendingIntent;
+use crate::domain::retry::{self, AfterFailure, CallFailure};
+use crate::rpc::view;
+use crate::topics::TextKind;
+use crate::wire;
+use crate::worker::attempt::Stop;
+use crate::worker::journal::Journal;
+
+/// Live text goes out this often at most.
+const FLUSH: Duration = Duration::from_millis(50);
+
+/// Makes the call. The answer is the event to append, or when to ask again.
+pub(super) async fn call(
+    journal: &Journal,
+    call: &ModelCall,
+    asked_again: u32,
+) -> Result<AfterFailure, Stop> {
+    let worker = journal.worker();
+    let run = journal.lease().run;
+    let draining = worker.lifecycle.draining();
+    worker.live.open(run, call.step, call.attempt);
+    let mut generation = String::new();
+    let asked = tokio::select! {
+        asked = ask(journal, call, &mut generation) => asked,
+        // The generation outlives its caller: whoever takes the run asks with the same key and joins it.
+        () = draining.cancelled() => return Err(Stop::HandBack),
+        // What the time limit does to the run is the loop's to say.
+        () = until(journal, call.deadline) => return Ok(AfterFailure::AskAgain { at: journal.now() }),
+    };
+    worker.live.flush(run);
+    match asked {
+        Ok(finished) => completed(journal, call, finished).map(AfterFailure::Append),
+        Err(failure) => {
+            let failure = CallFailure {
+                reason: failure.reason().to_owned(),
+                message: failure.message().to_owned(),
+                retry_after: failure.retry_delay().and_then(|delay| delay.try_into().ok()),
+                generation,
+            };
+            tracing::info!(%run, step = call.step, attempt = call.attempt, reason = failure.reason, "model call failed");
+            retry::after(journal.fold(), &failure, asked_again, journal.now())
+                .ok_or_else(|| Stop::Broken(anyhow::anyhow!("no model call is open")))
+        }
+    }
+}
+
+/// Asks and follows the stream to its end.
+async fn ask(
+    journal: &Journal,
+    call: &ModelCall,
+    generation: &mut String,
+) -> Result<llm::GenerationFinished, Failure> {
+    let worker = journal.worker();
+    let run = journal.lease().run;
+    let means = &worker.means;
+    let request = means.identity.request_for_run("llm", &assertion(journal), request(journal, call));
+    let mut client = sized!(GenerationServiceClient::new(means.llm.streams()));
+    let failed = |status: tonic::Status| Failure::from_status(&status);
+    let mut answer = client.generate(request).await.map_err(failed)?.into_inner();
+    let mut flush = tokio::time::interval(FLUSH);
+    flush.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let message = tokio::select! {
+            message = answer.message() => message.map_err(failed)?,
+            _ = flush.tick() => {
+                worker.live.flush(run);
+                continue;
+            }
+        };
+        let Some(message) = message else {
+            // The key is known to the llm service, so asking again costs nothing.
+            return Err(Failure::unavailable("UNAVAILABLE", "the answer stopped before its end"));
+        };
+        match message.event {
+            Some(Answer::Started(started)) => *generation = started.generation,
+            Some(Answer::TextDelta(delta)) => {
+                worker.live.push(run, TextKind::Text, delta.offset, &delta.text);
+            }
+            Some(Answer::ThinkingDelta(delta)) => {
+                worker.live.push(run, TextKind::Thinking, delta.offset, &delta.text);
+            }
+            Some(Answer::Finished(finished)) => return Ok(finished),
+            // Tool calls are shown once they are whole.
+            Some(Answer::ToolCallDelta(_)) | None => {}
+        }
+    }
+}
+
+fn assertion(journal: &Journal) -> RunAssertion {
+    let lease = journal.lease();
+    let workspace = lease.workspace.uuid();
+    RunAssertion {
+        service: "tasks".to_owned(),
+        workspace,
+        run: lease.run.uuid(),
+        agent_version: view::version_name(workspace, lease.agent.uuid(), lease.agent_version),
+        started_by: lease.starter.uuid(),
+    }
+}
+
+fn request(journal: &Journal, call: &ModelCall) -> llm::GenerateRequest {
+    let lease = journal.lease();
+    let workspace = lease.workspace.uuid();
+    let asked = &call.request;
+    llm::GenerateRequest {
+        parent: format!("workspaces/{workspace}"),
+        idempotency_key: call.idempotency_key.clone(),
+        model: asked.model.clone(),
+        system: asked.system.clone(),
+        messages: asked.messages.iter().map(|turn| wire::message_to(turn.as_ref().clone())).collect(),
+        tools: asked.tools.iter().map(wire::tool_to).collect(),
+        parameters: Some(llm::GenerateParameters {
+            temperature: asked.parameters.temperature,
+            top_p: asked.parameters.top_p,
+            max_output_tokens: asked.parameters.max_output_tokens,
+            seed: asked.parameters.seed,
+        }),
+        attribution: Some(llm::Attribution {
+            run: view::run_name(workspace, lease.run.uuid()),
+            task: view::task_name(workspace, lease.task.uuid()),
+            agent_version: view::version_name(workspace, lease.agent.uuid(), lease.agent_version),
+        }),
+    }
+}
+
+fn completed(journal: &Journal, call: &ModelCall, finished: llm::GenerationFinished) -> Result<Event, Stop> {
+    let finish_reason = finished.finish_reason();
+    let message = finished.message.ok_or_else(|| {
+        Stop::Broken(anyhow::anyhow!("the llm service finished an answer without a message"))
+    })?;
+    let since = journal.fold().pending().into_iter().find_map(|intent| match intent {
+        PendingIntent::Model { since, .. } => Some(since),
+        PendingIntent::Tool { .. } => None,
+    });
+    Ok(Event::ModelCallCompleted(ModelCallCompleted {
+        step: call.step,
+        attempt: call.attempt,
+        message: wire::answer_from(message),
+        finish_reason: wire::finish_reason_from(finish_reason),
+        usage: finished.usage.map(wire::usage_from).unwrap_or_default(),
+        cost_nano_usd: finished.cost_nano_usd,
+        generation: finished.generation,
+        duration_ms: since.map_or(0, |since| milliseconds(journal.now() - since)),
+    }))
+}
+
+/// Waits for a time, or for ever where there is none.
+pub(super) async fn until(journal: &Journal, at: Option<OffsetDateTime>) {
+    match at {
+        Some(at) => {
+            let wait = Duration::try_from(at - journal.now()).unwrap_or_default();
+            // The timer counts up to two years; a run's time is a month at most.
+            tokio::time::sleep(wait.min(Duration::from_hours(24 * 365))).await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// Whole milliseconds, none for a clock that stepped back.
+pub(super) fn milliseconds(span: time::Duration) -> u64 {
+    u64::try_from(span.whole_milliseconds()).unwrap_or(0)
+}

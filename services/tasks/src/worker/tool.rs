@@ -1,0 +1,103 @@
+//! The tool calls of one answer: intents first, then all at once, each result committed as it comes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use mc_chassis::db::Database;
+
+use crate::domain::brief::RunBrief;
+use crate::domain::decide::ToolUse;
+use crate::domain::id::{RunId, WorkspaceId};
+use crate::store::artifact::{self, NewArtifact};
+use crate::tools::artifacts::ReadArtifacts;
+use crate::tools::{self, ToolAnswer, ToolContext, Unavailable, Written};
+use crate::worker::attempt::{Stop, wait_until};
+use crate::worker::journal::Journal;
+use crate::worker::model::milliseconds;
+
+/// How long a call waits that our own means could not carry out.
+const TRY_AGAIN: time::Duration = time::Duration::seconds(1);
+
+/// Uses the tools and commits their results. Comes back without those that our own means could not carry out: their
+/// intents are open, and the loop decides on them anew.
+pub(super) async fn use_all(journal: &mut Journal, uses: Vec<ToolUse>) -> Result<(), Stop> {
+    let intents: Vec<_> = uses.iter().filter_map(|used| used.intent.clone()).collect();
+    if !intents.is_empty() {
+        journal.append(intents, Vec::new()).await?;
+    }
+    let worker = journal.worker().clone();
+    let begun = journal.now();
+    let brief: Arc<RunBrief> = journal.fold().brief().clone();
+    let artifacts = RunArtifacts {
+        database: worker.means.engine.clone(),
+        workspace: journal.lease().workspace,
+        run: journal.lease().run,
+    };
+    let context = &ToolContext {
+        agent: &brief.agent,
+        ids: &worker.means.ambient.ids,
+        artifacts: &artifacts,
+        http: &worker.http,
+    };
+    let wait = uses.iter().filter_map(|used| used.deadline).min();
+    let wait = wait.map(|at| Duration::try_from(at - begun).unwrap_or_default());
+    let mut under_way: FuturesUnordered<_> = uses
+        .iter()
+        .map(|used| async move {
+            let answer = match wait {
+                Some(wait) => tokio::time::timeout(wait, tools::run(used, context)).await,
+                None => Ok(tools::run(used, context).await),
+            };
+            // When the run's time is up, the loop says so; the call's answer no longer matters.
+            let answer = answer.unwrap_or_else(|_| Ok(ToolAnswer::failed("The run's time is up.")));
+            (used, answer)
+        })
+        .collect();
+
+    let mut unavailable: Option<Unavailable> = None;
+    while let Some((used, answer)) = under_way.next().await {
+        match answer {
+            Ok(answer) => {
+                let took = milliseconds(journal.now() - begun);
+                let (event, written) = answer.into_record(used, took);
+                journal.append(vec![event], written.into_iter().map(stored).collect()).await?;
+            }
+            Err(error) => unavailable = Some(error),
+        }
+    }
+    drop(under_way);
+    if let Some(error) = unavailable {
+        tracing::warn!(run = %journal.lease().run, error = &error as &dyn std::error::Error, "tool is out of order");
+        let draining = worker.lifecycle.draining();
+        wait_until(journal, journal.now() + TRY_AGAIN, &draining).await?;
+    }
+    Ok(())
+}
+
+fn stored(written: Written) -> NewArtifact {
+    NewArtifact {
+        artifact: written.artifact,
+        path: written.path,
+        media_type: written.media_type,
+        content: written.content.into_bytes(),
+    }
+}
+
+/// What one run has written.
+struct RunArtifacts {
+    database: Database,
+    workspace: WorkspaceId,
+    run: RunId,
+}
+
+impl ReadArtifacts for RunArtifacts {
+    async fn read(&self, path: &str) -> Result<Option<Vec<u8>>, Unavailable> {
+        let read = async {
+            let mut tx = self.database.read(self.workspace.uuid()).await?;
+            artifact::newest_content(&mut tx, self.run, path).await
+        };
+        read.await.map_err(|error: sqlx::Error| Unavailable(error.to_string()))
+    }
+}
