@@ -34,6 +34,10 @@ impl Channel {
     pub(super) fn new(pool: Arc<Pool>, deadline: Option<Duration>) -> Self {
         Self { pool, deadline }
     }
+
+    pub(super) fn connections(&self) -> usize {
+        self.pool.connections()
+    }
 }
 
 impl Service<http::Request<Body>> for Channel {

@@ -67,6 +67,11 @@ impl Upstream {
         self.unary.clone()
     }
 
+    /// How many connections there are, those that are being opened included: for unary calls, for streams.
+    pub fn connections(&self) -> (usize, usize) {
+        (self.unary.connections(), self.streams.connections())
+    }
+
     /// For streams, which have no deadline unless the call sets one.
     pub fn streams(&self) -> Channel {
         self.streams.clone()

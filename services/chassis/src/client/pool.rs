@@ -74,6 +74,10 @@ impl Pool {
         self.usage
     }
 
+    pub(super) fn connections(&self) -> usize {
+        self.lock().connections()
+    }
+
     /// A place on a connection that is open, however many addresses have to be tried within the settings' patience.
     pub(super) async fn acquire(self: &Arc<Self>) -> Result<(Lease, SendRequest<Body>), Failure> {
         let patience = self.settings.connect_patience;

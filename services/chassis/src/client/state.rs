@@ -183,6 +183,10 @@ impl State {
             .collect();
     }
 
+    pub(super) fn connections(&self) -> usize {
+        self.connections.iter().filter(|connection| connection.is_alive()).count()
+    }
+
     /// Whether there is an address that has not refused a connection just now.
     pub(super) fn has_hope(&self, now: Instant) -> bool {
         self.places.iter().any(|place| !place.has_failed(now))

@@ -124,9 +124,11 @@ impl Validate for TelemetrySettings {
             .parse::<tracing_subscriber::EnvFilter>()
             .map_err(|error| Invalid::new("MC_LOG", error.to_string()))?;
         if let Some(endpoint) = &self.otlp_endpoint
-            && !url::Url::parse(endpoint).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
+            && !url::Url::parse(endpoint).is_ok_and(|url| url.scheme() == "http" && url.has_host())
         {
-            return Err(Invalid::new("OTEL_EXPORTER_OTLP_ENDPOINT", "must be an http:// or https:// URL"));
+            let problem =
+                "must be an http:// URL: a collector beside the service, which speaks TLS to the rest";
+            return Err(Invalid::new("OTEL_EXPORTER_OTLP_ENDPOINT", problem));
         }
         if !(0.0..=1.0).contains(&self.trace_share) {
             return Err(Invalid::new("MC_TRACE_SHARE", "must be between 0 and 1"));

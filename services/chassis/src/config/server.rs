@@ -74,7 +74,7 @@ pub struct ServerSettings {
     #[arg(long, env = "MC_MAX_CONNECTION_AGE", default_value = "30m", value_parser = parse_duration)]
     pub max_connection_age: Duration,
     /// What calls on a connection that was asked to move have left.
-    #[arg(long, env = "MC_MAX_CONNECTION_AGE_GRACE", default_value = "10m", value_parser = parse_duration)]
+    #[arg(long, env = "MC_MAX_CONNECTION_AGE_GRACE", default_value = "1h", value_parser = parse_duration)]
     pub max_connection_age_grace: Duration,
     /// When stopping: how long to go on taking calls after health says NOT_SERVING, for balancers to notice.
     #[arg(long, env = "MC_DRAIN_DELAY", default_value = "0", value_parser = parse_duration)]

@@ -11,7 +11,7 @@ use mc_chassis::{Failure, Lifecycle};
 use tokio::time::Instant;
 use tonic::Code;
 
-use crate::support::{Name, Replica, get, open_watch, streams, unary};
+use crate::support::{Name, Replica, get, open_watch, streams, unary, watch};
 
 #[tokio::test]
 async fn replicas_share_unary_calls_evenly() {
@@ -137,6 +137,48 @@ async fn aged_connection_is_replaced_and_its_watch_goes_on() {
     }
     replica.runs.gate.add_permits(1_000);
     stream.message().await.expect("alive").expect("the second message");
+}
+
+#[tokio::test]
+async fn connections_come_with_the_watches_and_go_with_them() {
+    let replica = Replica::start(ServerSettings::default()).await;
+    let lifecycle = Lifecycle::new();
+    let settings = ClientSettings {
+        streams_per_connection: 10,
+        idle: Duration::from_millis(1),
+        resolve_interval: Duration::from_millis(10),
+        ..ClientSettings::default()
+    };
+    let upstream = replica.upstream(&settings, &lifecycle);
+    let mut client = streams(&upstream);
+    let mut open = Vec::new();
+    for _ in 0..30 {
+        open.push(open_watch(&mut client).await);
+    }
+    assert_eq!(upstream.connections(), (0, 3), "no more than are needed");
+    open.clear();
+    while upstream.connections() != (0, 1) {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn reader_that_is_slow_delays_nobody_else_on_its_connection() {
+    let replica = Replica::start(ServerSettings::default()).await;
+    let lifecycle = Lifecycle::new();
+    let upstream = replica.upstream(&ClientSettings::default(), &lifecycle);
+    let mut client = streams(&upstream);
+    let mut slow = Vec::new();
+    for _ in 0..90 {
+        let mut stream = client.watch_run(watch("runs/flood")).await.expect("watch").into_inner();
+        stream.message().await.expect("message").expect("the first of many");
+        slow.push(stream);
+    }
+    let mut quick = open_watch(&mut client).await;
+    replica.runs.let_through();
+    let second = tokio::time::timeout(Duration::from_secs(10), quick.message()).await;
+    second.expect("not held back").expect("message").expect("the second message");
+    assert_eq!(upstream.connections(), (0, 1), "all on one connection");
 }
 
 #[tokio::test]

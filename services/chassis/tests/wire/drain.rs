@@ -92,7 +92,7 @@ async fn health_follows_readiness_and_says_first_that_the_server_goes() {
 }
 
 #[tokio::test]
-async fn aged_connection_is_told_to_go_and_cut_after_its_grace() {
+async fn connection_that_outlives_its_age_and_grace_is_cut() {
     let settings = ServerSettings {
         max_connection_age: Duration::from_millis(20),
         max_connection_age_grace: Duration::from_millis(20),
@@ -103,9 +103,18 @@ async fn aged_connection_is_told_to_go_and_cut_after_its_grace() {
     let upstream = replica.upstream(&ClientSettings::default(), &lifecycle);
     let mut stream = open_watch(&mut streams(&upstream)).await;
     let end = Failure::from_status(&stream.message().await.expect_err("cut"));
-    assert_eq!(end.code(), Code::Unavailable);
+    assert_eq!((end.code(), end.reason()), (Code::Unavailable, reason::UPSTREAM_UNAVAILABLE));
+}
+
+#[tokio::test]
+async fn no_call_fails_when_connections_are_told_to_go_for_their_age() {
+    let settings =
+        ServerSettings { max_connection_age: Duration::from_millis(20), ..ServerSettings::default() };
+    let replica = Replica::start(settings).await;
+    let lifecycle = Lifecycle::new();
+    let upstream = replica.upstream(&ClientSettings::default(), &lifecycle);
     let begun = tokio::time::Instant::now();
-    while begun.elapsed() < Duration::from_millis(200) {
+    while begun.elapsed() < Duration::from_millis(300) {
         unary(&upstream).get_run(get("runs/1")).await.expect("another connection takes it");
     }
 }

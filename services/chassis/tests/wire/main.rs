@@ -4,5 +4,7 @@ mod balance;
 mod drain;
 mod limits;
 mod serving;
+mod signals;
 mod starvation;
 mod support;
+mod telemetry;

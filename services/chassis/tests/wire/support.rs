@@ -105,13 +105,20 @@ impl RunService for Handler {
         Err(Status::unimplemented("not of use here"))
     }
 
-    /// Says at once that it has caught up, and after the gate once more. Then `runs/end` ends, others go on for ever.
+    /// Says at once that it has caught up, after the gate once more, and goes on for ever; `runs/flood` sends as much as
+    /// it may.
     async fn watch_run(
         &self,
         request: Request<pb::WatchRunRequest>,
     ) -> Result<Response<Self::WatchRunStream>, Status> {
         self.0.watches.fetch_add(1, Ordering::Relaxed);
         let (runs, name) = (self.0.clone(), request.into_inner().name);
+        if name == "runs/flood" {
+            let text = "x".repeat(16 * 1024);
+            let delta = pb::LiveDelta { text, ..pb::LiveDelta::default() };
+            let update = pb::WatchRunResponse { update: Some(Update::Delta(delta)) };
+            return Ok(Response::new(futures::stream::repeat(update).map(Ok).boxed()));
+        }
         let caught_up = |seq| pb::WatchRunResponse { update: Some(Update::CaughtUp(pb::CaughtUp { seq })) };
         let gated = async move {
             runs.pass().await;
