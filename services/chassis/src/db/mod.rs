@@ -4,6 +4,8 @@
 
 mod failure;
 pub(crate) mod migrate;
+#[cfg(test)]
+mod pooled_tests;
 mod roles;
 mod schema;
 #[cfg(test)]

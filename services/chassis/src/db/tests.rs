@@ -17,7 +17,7 @@ pub(crate) static WIDGETS: Schema = Schema::new("widgets", &MIGRATIONS, &["api",
 const A: Uuid = Uuid::from_u128(0xa);
 const B: Uuid = Uuid::from_u128(0xb);
 
-async fn note(tx: &mut Tx, workspace: Uuid, id: u128, text: &str) -> Result<(), sqlx::Error> {
+pub(super) async fn note(tx: &mut Tx, workspace: Uuid, id: u128, text: &str) -> Result<(), sqlx::Error> {
     sqlx::query("INSERT INTO widgets.note (note_id, workspace_id, text) VALUES ($1, $2, $3)")
         .bind(Uuid::from_u128(id))
         .bind(workspace)
@@ -27,7 +27,7 @@ async fn note(tx: &mut Tx, workspace: Uuid, id: u128, text: &str) -> Result<(), 
         .map(drop)
 }
 
-async fn count(tx: &mut Tx) -> i64 {
+pub(super) async fn count(tx: &mut Tx) -> i64 {
     sqlx::query_scalar("SELECT count(*) FROM widgets.note").fetch_one(&mut **tx).await.unwrap()
 }
 

@@ -30,7 +30,7 @@ pub struct TestDatabase {
     logins: Vec<String>,
 }
 
-/// Makes a fresh database with these schemas migrated. Needs `MC_TEST_DATABASE_URL`: a superuser, or CREATEDB and CREATEROLE, on
+/// Makes a fresh database with these schemas migrated. Needs `MC_TEST_DATABASE_URL`: a superuser on
 /// a cluster that is there for tests, since roles and their passwords belong to the cluster.
 ///
 /// # Panics
