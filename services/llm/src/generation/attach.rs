@@ -16,7 +16,7 @@ use crate::store::generation::By;
 
 impl Generations {
     /// Follows a generation that exists already, if the request is the one it was made for.
-    pub(super) async fn join(&self, stored: Stored, request_hash: [u8; 32]) -> Result<Events, Error> {
+    pub(super) fn join(&self, stored: Stored, request_hash: [u8; 32]) -> Result<Events, Error> {
         if stored.request_hash != request_hash {
             return Err(Error::KeyReused(stored.idempotency_key));
         }

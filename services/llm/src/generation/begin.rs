@@ -50,7 +50,7 @@ impl Generations {
         match told.await {
             Ok(Ok(Begun::Here(live))) => Ok(follow(&live, false)),
             Ok(Ok(Begun::Elsewhere)) => match self.find(workspace, By::Key(&key)).await? {
-                Some(stored) => self.join(stored, hash).await,
+                Some(stored) => self.join(stored, hash),
                 None => Err(Error::Draining),
             },
             Ok(Err(error)) => Err(error),

@@ -123,7 +123,7 @@ impl Generations {
     pub async fn generate(&self, request: Request) -> Result<Events, Error> {
         let hash = request.ask.hash();
         match self.find(request.workspace, By::Key(&request.idempotency_key)).await? {
-            Some(stored) => self.join(stored, hash).await,
+            Some(stored) => self.join(stored, hash),
             None => self.begin(request, hash).await,
         }
     }

@@ -112,16 +112,8 @@ impl OpenAiCompatible {
         patience: Duration,
     ) -> Result<Response, Fault> {
         let secret = key.map_or("", |key| key.as_str());
-        let request = match key {
-            None => request,
-            Some(_) => {
-                let mut value = HeaderValue::try_from(format!("Bearer {secret}")).map_err(|_| {
-                    Fault::new(Kind::AuthFailed, "the key has characters that no HTTP header can carry")
-                })?;
-                value.set_sensitive(true);
-                request.header(AUTHORIZATION, value)
-            }
-        };
+        let request =
+            if secret.is_empty() { request } else { request.header(AUTHORIZATION, bearer(secret)?) };
         let exchange = async {
             let response = request.send().await.map_err(unreachable)?;
             let status = response.status().as_u16();
@@ -211,6 +203,15 @@ async fn read_body(mut response: Response, limit: usize) -> Result<Vec<u8>, Faul
         body.extend_from_slice(Bytes::as_ref(&bytes));
     }
     Ok(body)
+}
+
+fn bearer(secret: &str) -> Result<HeaderValue, Fault> {
+    let text = zeroize::Zeroizing::new(format!("Bearer {secret}"));
+    let mut value = HeaderValue::from_str(&text)
+        .map_err(|_| Fault::new(Kind::AuthFailed, "the key has characters that no HTTP header can carry"))?;
+    // Keeps it out of logs and out of HTTP/2's header table.
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 fn silent(patience: Duration) -> Fault {

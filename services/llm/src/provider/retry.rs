@@ -115,9 +115,8 @@ mod tests {
         (outcome, script.0.lock().expect("unpoisoned").len())
     }
 
-    fn text() -> Result<Chunk, Fault> {
-        Ok(Chunk::Text("hi".into()))
-    }
+    const MODEL: fn() -> Result<Chunk, Fault> = || Ok(Chunk::ProviderModel("x".into()));
+    const TEXT: fn() -> Result<Chunk, Fault> = || Ok(Chunk::Text("hi".into()));
 
     fn fault(kind: Kind) -> Fault {
         Fault::new(kind, "no")
@@ -125,14 +124,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn passing_failures_are_tried_again_and_nothing_is_lost() {
-        let model = || Ok(Chunk::ProviderModel("x".into()));
         let tries = vec![
             Err(fault(Kind::Unavailable)),
-            Ok(vec![model(), Err(fault(Kind::Overloaded))]),
-            Ok(vec![model(), text(), Ok(Chunk::Done)]),
+            Ok(vec![MODEL(), Err(fault(Kind::Overloaded))]),
+            Ok(vec![MODEL(), TEXT(), Ok(Chunk::Done)]),
         ];
         let (outcome, left) = run(tries).await;
-        assert_eq!(outcome.expect("an answer"), [model(), text(), Ok(Chunk::Done)]);
+        assert_eq!(outcome.expect("an answer"), [MODEL(), TEXT(), Ok(Chunk::Done)]);
         assert_eq!(left, 0);
     }
 
@@ -141,21 +139,21 @@ mod tests {
         let many = || (0..5).map(|_| Err(fault(Kind::Unavailable))).collect();
         assert_eq!(run(many()).await, (Err(fault(Kind::Unavailable)), 2));
         for kind in [Kind::AuthFailed, Kind::Refused, Kind::ContextTooLong] {
-            assert_eq!(run(vec![Err(fault(kind)), Ok(vec![text()])]).await, (Err(fault(kind)), 1));
+            assert_eq!(run(vec![Err(fault(kind)), Ok(vec![TEXT()])]).await, (Err(fault(kind)), 1));
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_long_wait_is_left_to_the_caller() {
         let limited = |ms| fault(Kind::RateLimited).after(Some(Duration::from_millis(ms)));
-        assert_eq!(run(vec![Err(limited(1_001)), Ok(vec![text()])]).await, (Err(limited(1_001)), 1));
-        assert_eq!(run(vec![Err(limited(1_000)), Ok(vec![text()])]).await, (Ok(vec![text()]), 0));
+        assert_eq!(run(vec![Err(limited(1_001)), Ok(vec![TEXT()])]).await, (Err(limited(1_001)), 1));
+        assert_eq!(run(vec![Err(limited(1_000)), Ok(vec![TEXT()])]).await, (Ok(vec![TEXT()]), 0));
     }
 
     #[tokio::test(start_paused = true)]
     async fn nothing_is_tried_again_after_the_first_word() {
-        let cut = || vec![text(), Err(fault(Kind::Unavailable))];
-        let (outcome, left) = run(vec![Ok(cut()), Ok(vec![text()])]).await;
+        let cut = || vec![TEXT(), Err(fault(Kind::Unavailable))];
+        let (outcome, left) = run(vec![Ok(cut()), Ok(vec![TEXT()])]).await;
         assert_eq!((outcome.expect("the start of an answer"), left), (cut(), 1));
     }
 

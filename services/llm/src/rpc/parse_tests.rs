@@ -89,7 +89,7 @@ fn bad_requests_are_refused_by_field() {
         ("parameters.temperature", |r| r.parameters.get_or_insert_default().temperature = Some(f64::NAN)),
         ("parameters.top_p", |r| r.parameters.get_or_insert_default().top_p = Some(-0.1)),
         ("parameters.max_output_tokens", |r| {
-            r.parameters.get_or_insert_default().max_output_tokens = Some(0)
+            r.parameters.get_or_insert_default().max_output_tokens = Some(0);
         }),
         ("attribution.run", |r| r.attribution.get_or_insert_default().run = "runs/1".into()),
         ("attribution.task", |r| {

@@ -11,6 +11,11 @@ use uuid::Uuid;
 use crate::fleet::Fleet;
 
 #[tokio::test]
+async fn no_login_gets_at_another_workspaces_rows() {
+    mc_chassis::testkit::assert_isolation(&mc_llm::SCHEMA, &[]).await;
+}
+
+#[tokio::test]
 async fn strangers_learn_nothing() {
     let fleet = Fleet::start().await;
     let llm = fleet.instance().await;

@@ -134,7 +134,7 @@ impl ProviderServer {
             Act::Wait(time) => return !self.hangs_up_within(stream, time).await,
             Act::End => b"0\r\n\r\n".to_vec(),
             Act::Cut => return false,
-            Act::Hang => return !self.hangs_up_within(stream, Duration::from_secs(60)).await,
+            Act::Hang => return !self.hangs_up_within(stream, Duration::from_mins(1)).await,
         };
         stream.write_all(&bytes).await.is_ok() && stream.flush().await.is_ok()
     }

@@ -63,16 +63,10 @@ impl Facts {
         while let Some(at) = rest.find("{{") {
             filled.push_str(&rest[..at]);
             rest = &rest[at..];
-            match self.words.iter().find(|(name, _)| rest.starts_with(name)) {
-                Some((name, word)) => {
-                    filled.push_str(word);
-                    rest = &rest[name.len()..];
-                }
-                None => {
-                    filled.push_str("{{");
-                    rest = &rest[2..];
-                }
-            }
+            let known = self.words.iter().find(|(name, _)| rest.starts_with(name));
+            let (name, word) = known.map_or(("{{", "{{"), |(name, word)| (name, word.as_str()));
+            filled.push_str(word);
+            rest = &rest[name.len()..];
         }
         filled + rest
     }
