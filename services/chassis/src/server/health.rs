@@ -21,6 +21,24 @@ impl Readiness {
         self.0.send_replace(ready);
     }
 
+    /// Follows a database for as long as the program runs: ready while it answers, looked at every second.
+    pub fn follow(&self, database: crate::db::Database, lifecycle: &crate::Lifecycle) {
+        let readiness = self.clone();
+        lifecycle.spawn_background("readiness", async move {
+            loop {
+                let answer = database.ping().await;
+                if answer.is_ok() != readiness.is_ready() {
+                    match &answer {
+                        Ok(()) => tracing::info!("the database answers: ready"),
+                        Err(error) => tracing::warn!(%error, "the database does not answer: not ready"),
+                    }
+                    readiness.set(answer.is_ok());
+                }
+                tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            }
+        });
+    }
+
     /// What was set last.
     pub fn is_ready(&self) -> bool {
         *self.0.borrow()
