@@ -1,0 +1,15 @@
+//! What a team member is, apart from any wire or database: its draft, its versions, and the rules for both.
+
+mod agent;
+mod mask;
+mod spec;
+mod text;
+mod tools;
+mod version;
+
+pub(crate) use agent::{Agent, AgentId, Profile};
+pub(crate) use mask::Mask;
+pub(crate) use spec::{Limits, Parameters, Spec};
+pub(crate) use text::{Violations, is_etag, note};
+pub(crate) use tools::ToolGrant;
+pub(crate) use version::{Version, VersionRef};

@@ -1,0 +1,167 @@
+//! The tools an agent may be granted, and the hosts that `http_fetch` may be let out to.
+
+use serde::{Deserialize, Serialize};
+
+use super::text::{Violations, quote};
+
+/// Tools that can be granted. `finish` is not among them: every run has it.
+pub(crate) const GRANTABLE: [&str; 3] = ["write_artifact", "read_artifact", "http_fetch"];
+const FINISH: &str = "finish";
+const WITH_HOSTS: &str = "http_fetch";
+/// Hosts of one grant.
+pub(crate) const MAX_HOSTS: usize = 100;
+
+/// Leave to use one tool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ToolGrant {
+    /// One of [`GRANTABLE`].
+    pub(crate) tool: String,
+    /// For `http_fetch`: hosts that it may reach, `api.example.com` or `*.example.com`, lower case.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) allowed_hosts: Vec<String>,
+}
+
+/// Holds a list of grants to the rules, each under `field[index]`.
+pub(crate) fn check(field: &str, grants: &[ToolGrant], violations: &mut Violations) {
+    for (index, grant) in grants.iter().enumerate() {
+        let path = format!("{field}[{index}]");
+        match grant.tool.as_str() {
+            "" => violations
+                .add(format!("{path}.tool"), format!("is required: one of {}", GRANTABLE.join(", "))),
+            FINISH => {
+                violations.add(format!("{path}.tool"), "finish is granted to every agent; leave it out")
+            }
+            tool if !GRANTABLE.contains(&tool) => violations.add(
+                format!("{path}.tool"),
+                format!("{} is no tool; the tools are {}", quote(tool), GRANTABLE.join(", ")),
+            ),
+            tool if grants[..index].iter().any(|earlier| earlier.tool == tool) => {
+                violations.add(format!("{path}.tool"), format!("{tool} is granted twice"));
+            }
+            _ => {}
+        }
+        check_hosts(&path, grant, violations);
+    }
+}
+
+fn check_hosts(path: &str, grant: &ToolGrant, violations: &mut Violations) {
+    let path = format!("{path}.allowed_hosts");
+    if !grant.allowed_hosts.is_empty() && grant.tool != WITH_HOSTS {
+        violations.add(&path, format!("only {WITH_HOSTS} takes hosts"));
+        return;
+    }
+    if grant.allowed_hosts.len() > MAX_HOSTS {
+        violations.add(&path, format!("must be at most {MAX_HOSTS} hosts"));
+        return;
+    }
+    for (index, host) in grant.allowed_hosts.iter().enumerate() {
+        if !is_host_pattern(host) {
+            violations.add(
+                format!("{path}[{index}]"),
+                format!(
+                    "{} is no host: write api.example.com or *.example.com, without scheme, port or path, \
+                     international names in their xn-- form",
+                    quote(host)
+                ),
+            );
+        }
+    }
+}
+
+/// An exact host, or `*.` before a domain of two labels or more.
+fn is_host_pattern(pattern: &str) -> bool {
+    match pattern.strip_prefix("*.") {
+        Some(suffix) => suffix.contains('.') && is_host(suffix),
+        None => is_host(pattern),
+    }
+}
+
+/// A host name of RFC 1123, lower case.
+fn is_host(host: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+    };
+    host.len() <= 253 && host.split('.').all(label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grant(tool: &str, hosts: &[&str]) -> ToolGrant {
+        ToolGrant { tool: tool.into(), allowed_hosts: hosts.iter().map(ToString::to_string).collect() }
+    }
+
+    fn broken(grants: &[ToolGrant]) -> Vec<String> {
+        let mut violations = Violations::default();
+        check("tools", grants, &mut violations);
+        violations.into_result().err().unwrap_or_default().into_iter().map(|it| it.field).collect()
+    }
+
+    #[test]
+    fn every_tool_may_be_granted_once() {
+        assert!(broken(&GRANTABLE.map(|tool| grant(tool, &[]))).is_empty());
+        assert_eq!(broken(&[grant("http_fetch", &[]), grant("http_fetch", &[])]), ["tools[1].tool"]);
+    }
+
+    #[test]
+    fn unknown_tool_is_refused_with_the_known_ones() {
+        let mut violations = Violations::default();
+        check("tools", &[grant("shell", &[]), grant("finish", &[]), grant("", &[])], &mut violations);
+        let broken = violations.into_result().expect_err("unknown");
+        assert!(broken[0].description.contains("write_artifact, read_artifact, http_fetch"), "{broken:?}");
+        assert!(broken[1].description.contains("leave it out"), "{broken:?}");
+        assert_eq!(broken[2].field, "tools[2].tool");
+    }
+
+    #[test]
+    fn hosts_are_names_without_scheme_port_or_path() {
+        let long_label = "a".repeat(63);
+        for host in [
+            "api.example.com",
+            "*.example.com",
+            "localhost",
+            "127.0.0.1",
+            "xn--bcher-kva.example",
+            &long_label,
+        ] {
+            assert!(broken(&[grant("http_fetch", &[host])]).is_empty(), "{host}");
+        }
+        let too_long_label = "a".repeat(64);
+        let too_long = vec!["abcdefg"; 32].join(".");
+        for host in [
+            "",
+            "*",
+            "*.",
+            "*.com",
+            "a.*.com",
+            "https://a.com",
+            "a.com:80",
+            "a.com/x",
+            "A.com",
+            "-a.com",
+            "a-.com",
+            "a..com",
+            "a.com.",
+            "bücher.example",
+            "[::1]",
+            "a b.com",
+            &too_long_label,
+            &too_long,
+        ] {
+            assert_eq!(broken(&[grant("http_fetch", &[host])]), ["tools[0].allowed_hosts[0]"], "{host}");
+        }
+    }
+
+    #[test]
+    fn hosts_are_bounded_and_for_http_fetch_alone() {
+        let hosts = vec!["a.example"; MAX_HOSTS];
+        assert!(broken(&[grant("http_fetch", &hosts)]).is_empty());
+        let hosts = vec!["a.example"; MAX_HOSTS + 1];
+        assert_eq!(broken(&[grant("http_fetch", &hosts)]), ["tools[0].allowed_hosts"]);
+        assert_eq!(broken(&[grant("read_artifact", &["a.example"])]), ["tools[0].allowed_hosts"]);
+    }
+}

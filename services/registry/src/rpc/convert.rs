@@ -1,0 +1,133 @@
+//! Between the contract's messages and the domain. Nothing fails here: rules are the domain's.
+
+use mc_proto::registry::v1 as pb;
+use prost_types::{Duration, Timestamp};
+use time::OffsetDateTime;
+
+use crate::domain::{self, Limits, Parameters, Profile, Spec, ToolGrant};
+
+/// What a caller wrote about an agent. Output-only fields are ignored (AIP-203).
+pub(super) fn profile(agent: pb::Agent) -> Profile {
+    Profile {
+        display_name: agent.display_name,
+        role: agent.role,
+        avatar: agent.avatar,
+        spec: spec(agent.spec.unwrap_or_default()),
+    }
+}
+
+fn spec(spec: pb::AgentSpec) -> Spec {
+    let parameters = spec.parameters.unwrap_or_default();
+    let limits = spec.limits.unwrap_or_default();
+    Spec {
+        instructions: spec.instructions,
+        model: spec.model,
+        parameters: Parameters {
+            temperature: parameters.temperature,
+            top_p: parameters.top_p,
+            max_output_tokens: parameters.max_output_tokens,
+            seed: parameters.seed,
+        },
+        tools: spec.tools.into_iter().map(tool).collect(),
+        limits: Limits {
+            max_steps: limits.max_steps,
+            max_tokens: limits.max_tokens,
+            max_duration_ms: limits.max_duration.map(milliseconds),
+        },
+    }
+}
+
+fn tool(grant: pb::ToolGrant) -> ToolGrant {
+    ToolGrant {
+        tool: grant.tool,
+        // Host names know no case (RFC 4343).
+        allowed_hosts: grant.allowed_hosts.into_iter().map(|host| host.to_ascii_lowercase()).collect(),
+    }
+}
+
+/// Whole milliseconds; finer parts are dropped. What is no duration at all comes out as one that every rule refuses.
+fn milliseconds(duration: Duration) -> i64 {
+    if duration.nanos.abs() >= 1_000_000_000 {
+        return i64::MIN;
+    }
+    duration.seconds.saturating_mul(1_000).saturating_add(i64::from(duration.nanos / 1_000_000))
+}
+
+fn duration(milliseconds: i64) -> Duration {
+    Duration { seconds: milliseconds / 1_000, nanos: (milliseconds % 1_000) as i32 * 1_000_000 }
+}
+
+fn timestamp(time: OffsetDateTime) -> Timestamp {
+    Timestamp { seconds: time.unix_timestamp(), nanos: time.nanosecond() as i32 }
+}
+
+/// An agent as callers see it.
+pub(super) fn agent(agent: domain::Agent) -> pb::Agent {
+    pb::Agent {
+        name: agent.name(),
+        etag: agent.etag(),
+        display_name: agent.profile.display_name,
+        role: agent.profile.role,
+        avatar: agent.profile.avatar,
+        spec: Some(spec_message(agent.profile.spec)),
+        latest_version: agent.latest_version,
+        create_time: Some(timestamp(agent.create_time)),
+        update_time: Some(timestamp(agent.update_time)),
+    }
+}
+
+/// A version as callers see it.
+pub(super) fn version(version: domain::Version) -> pb::AgentVersion {
+    pb::AgentVersion {
+        name: version.name(),
+        version: version.number,
+        display_name: version.display_name,
+        spec: Some(spec_message(version.spec)),
+        create_time: Some(timestamp(version.create_time)),
+        publisher: mc_chassis::names::user(version.publisher),
+        note: version.note,
+    }
+}
+
+fn spec_message(spec: Spec) -> pb::AgentSpec {
+    // A group in which nothing is set is left out, as a caller would leave it out.
+    let parameters = (spec.parameters != Parameters::default()).then(|| pb::ModelParameters {
+        temperature: spec.parameters.temperature,
+        top_p: spec.parameters.top_p,
+        max_output_tokens: spec.parameters.max_output_tokens,
+        seed: spec.parameters.seed,
+    });
+    let limits = (spec.limits != Limits::default()).then(|| pb::RunLimits {
+        max_steps: spec.limits.max_steps,
+        max_tokens: spec.limits.max_tokens,
+        max_duration: spec.limits.max_duration_ms.map(duration),
+    });
+    pb::AgentSpec {
+        instructions: spec.instructions,
+        model: spec.model,
+        parameters,
+        tools: spec
+            .tools
+            .into_iter()
+            .map(|grant| pb::ToolGrant { tool: grant.tool, allowed_hosts: grant.allowed_hosts })
+            .collect(),
+        limits,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_keep_their_milliseconds_and_nonsense_stays_out_of_range() {
+        for (seconds, nanos, ms) in
+            [(1, 0, 1_000), (1, 500_000_000, 1_500), (0, 999_999, 0), (-1, -1_000_000, -1_001)]
+        {
+            assert_eq!(milliseconds(Duration { seconds, nanos }), ms);
+        }
+        assert_eq!(milliseconds(Duration { seconds: i64::MAX, nanos: 0 }), i64::MAX);
+        assert_eq!(milliseconds(Duration { seconds: 5, nanos: i32::MAX }), i64::MIN);
+        assert_eq!(duration(90_061_500), Duration { seconds: 90_061, nanos: 500_000_000 });
+    }
+}
