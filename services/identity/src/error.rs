@@ -1,0 +1,197 @@
+//! Every way in which a call to identity fails, and what the caller is told. No variant holds a secret.
+
+use std::time::Duration;
+
+use mc_chassis::error::{Violation, reason};
+use mc_chassis::{Failure, db, idempotency};
+use tonic::{Code, Status};
+
+use crate::passwords;
+use crate::vault::OpenError;
+
+/// The address or the password is wrong; which of them is not told.
+pub(crate) const INVALID_CREDENTIALS: &str = "INVALID_CREDENTIALS";
+/// Too many sign-ins were tried, for this address or from this place.
+pub(crate) const TOO_MANY_ATTEMPTS: &str = "TOO_MANY_ATTEMPTS";
+/// No bearer of ours.
+pub(crate) const TOKEN_INVALID: &str = "TOKEN_INVALID";
+/// A bearer whose time is over.
+pub(crate) const TOKEN_EXPIRED: &str = "TOKEN_EXPIRED";
+/// A bearer that was revoked, or whose session ended.
+pub(crate) const TOKEN_REVOKED: &str = "TOKEN_REVOKED";
+/// A refresh token that was traded in before.
+pub(crate) const REFRESH_TOKEN_REUSED: &str = "REFRESH_TOKEN_REUSED";
+/// There is no such workspace, or the person is not a member.
+pub(crate) const WORKSPACE_NOT_FOUND: &str = "WORKSPACE_NOT_FOUND";
+/// What only a session can do was tried with an API token.
+pub(crate) const SESSION_NEEDED: &str = "SESSION_NEEDED";
+
+/// Why a call failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// Found at the edge, already in the caller's terms.
+    #[error(transparent)]
+    Edge(#[from] Failure),
+    /// Fields break their rules.
+    #[error("{} fields are invalid", .0.len())]
+    Invalid(Vec<Violation>),
+    /// No such resource in the caller's workspace.
+    #[error("{0} was not found")]
+    NotFound(String),
+    /// The resource has changed since the caller read it.
+    #[error("{0} has changed")]
+    EtagMismatch(String),
+    /// No such workspace, or the person is not a member.
+    #[error("{0} was not found")]
+    WorkspaceNotFound(String),
+    /// The address or the password is wrong.
+    #[error("the address or the password is wrong")]
+    InvalidCredentials,
+    /// The next attempt has to wait.
+    #[error("too many attempts")]
+    TooManyAttempts(Duration),
+    /// A password could not be checked.
+    #[error(transparent)]
+    Password(#[from] passwords::Error),
+    /// The bearer is none of ours.
+    #[error("the bearer is not valid")]
+    TokenInvalid,
+    /// The bearer's time is over.
+    #[error("the bearer has expired")]
+    TokenExpired,
+    /// The bearer was revoked, or its session ended.
+    #[error("the bearer was revoked")]
+    TokenRevoked,
+    /// The refresh token was traded in before; its session has been ended.
+    #[error("the refresh token was used before")]
+    RefreshTokenReused,
+    /// What only a session can do was tried with an API token.
+    #[error("a session is needed")]
+    SessionNeeded,
+    /// Only a person may do this.
+    #[error("only a person may do this")]
+    PersonNeeded,
+    /// Only a service may do this.
+    #[error("only a service may do this")]
+    ServiceNeeded,
+    /// The request id could not be honoured.
+    #[error(transparent)]
+    RequestId(#[from] idempotency::Error),
+    /// A stored secret does not open.
+    #[error(transparent)]
+    Sealed(#[from] OpenError),
+    /// A stored row breaks a rule that it once kept.
+    #[error("a stored {0} cannot be read")]
+    Stored(&'static str),
+    /// The database refused or was out of reach.
+    #[error("use the database")]
+    Database(#[from] sqlx::Error),
+}
+
+impl Error {
+    /// The broken rules, if that is all that is wrong.
+    fn violations(&self) -> Option<&[Violation]> {
+        match self {
+            Self::Edge(failure) if !failure.violations().is_empty() => Some(failure.violations()),
+            Self::Invalid(violations) => Some(violations),
+            _ => None,
+        }
+    }
+}
+
+/// Both outcomes, or all that is wrong with either: a caller learns of every broken rule at once.
+pub(crate) fn both<A, B>(first: Result<A, Error>, second: Result<B, Error>) -> Result<(A, B), Error> {
+    match (first, second) {
+        (Ok(first), Ok(second)) => Ok((first, second)),
+        (Err(first), Err(second)) => match (first.violations(), second.violations()) {
+            (Some(some), Some(more)) => Err(Error::Invalid([some, more].concat())),
+            _ => Err(first),
+        },
+        (Err(error), _) | (_, Err(error)) => Err(error),
+    }
+}
+
+impl From<Vec<Violation>> for Error {
+    fn from(violations: Vec<Violation>) -> Self {
+        Self::Invalid(violations)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let unauthenticated = |reason, message| Self::new(Code::Unauthenticated, reason, message);
+        let denied = |message| Self::new(Code::PermissionDenied, reason::PERMISSION_DENIED, message);
+        match error {
+            Error::Edge(failure) => failure,
+            Error::Invalid(violations) => Self::invalid_fields(violations),
+            Error::NotFound(name) => Self::not_found(name),
+            Error::EtagMismatch(name) => Self::etag_mismatch(name),
+            Error::WorkspaceNotFound(name) => Self::new(
+                Code::NotFound,
+                WORKSPACE_NOT_FOUND,
+                format!("{name} was not found among your workspaces"),
+            ),
+            Error::InvalidCredentials => {
+                unauthenticated(INVALID_CREDENTIALS, "the address or the password is wrong")
+            }
+            Error::TooManyAttempts(wait) => Self::new(
+                Code::ResourceExhausted,
+                TOO_MANY_ATTEMPTS,
+                format!("too many attempts to sign in; try again in {} seconds", wait.as_secs()),
+            )
+            .retry_after(wait),
+            Error::Password(passwords::Error::Busy) => Self::new(
+                Code::ResourceExhausted,
+                reason::OVERLOADED,
+                "many people are signing in right now; try again in a few seconds",
+            )
+            .retry_after(Duration::from_secs(2)),
+            Error::TokenInvalid => {
+                unauthenticated(TOKEN_INVALID, "the token is not valid; sign in, or make a new one")
+            }
+            Error::TokenExpired => {
+                unauthenticated(TOKEN_EXPIRED, "the token has expired; sign in, or make a new one")
+            }
+            Error::TokenRevoked => {
+                unauthenticated(TOKEN_REVOKED, "the token was revoked; sign in, or make a new one")
+            }
+            Error::RefreshTokenReused => unauthenticated(
+                REFRESH_TOKEN_REUSED,
+                "the refresh token was used before, so its session was ended; sign in again",
+            ),
+            Error::SessionNeeded => Self::new(
+                Code::FailedPrecondition,
+                SESSION_NEEDED,
+                "an API token cannot do this; sign in and try again",
+            ),
+            Error::PersonNeeded => denied("only a person may do this"),
+            Error::ServiceNeeded => denied("only a service may do this"),
+            Error::RequestId(error) => error.into(),
+            Error::Sealed(_) | Error::Password(passwords::Error::Broken) | Error::Stored(_) => {
+                tracing::error!(%error, "stored data cannot be used");
+                Self::internal()
+            }
+            Error::Database(error) => db::failure(error),
+        }
+    }
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        Failure::from(error).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_broken_rule_is_told_unless_something_graver_is_wrong() {
+        let broken = |field: &str| Error::from(Failure::invalid(field, "is wrong"));
+        let told = both::<(), ()>(Err(broken("a")), Err(broken("b"))).expect_err("broken");
+        assert_eq!(Failure::from(told).violations().len(), 2);
+        let told = both::<(), ()>(Err(Error::NotFound("x".into())), Err(broken("b"))).expect_err("broken");
+        assert_eq!(Failure::from(told).code(), Code::NotFound);
+    }
+}

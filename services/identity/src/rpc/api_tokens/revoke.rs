@@ -1,0 +1,59 @@
+//! RevokeApiToken: ends one of the caller's own tokens.
+
+use mc_chassis::auth::Caller;
+use mc_proto::identity::v1::{RevokeApiTokenRequest, RevokeApiTokenResponse};
+
+use crate::error::Error;
+use crate::rpc::{Identity, convert, person, resource_of};
+use crate::store::{api_tokens, audit};
+
+pub(super) async fn handle(
+    identity: &Identity,
+    caller: &Caller,
+    request: RevokeApiTokenRequest,
+) -> Result<RevokeApiTokenResponse, Error> {
+    let person = person(caller)?;
+    let (workspace, id) = resource_of(caller, "workspaces/*/tokens/*", &request.name)?;
+    let now = identity.ambient.clock.now();
+    let mut tx = identity.database.begin(workspace).await?;
+    let token = api_tokens::revoke(&mut tx, workspace, person.user, id, now).await?;
+    let token = token.ok_or(Error::NotFound(request.name))?;
+    let event = identity.event(caller, "apiToken.revoke", token.name(), &token.display_name);
+    audit::note(&mut tx, workspace, &event).await?;
+    tx.commit().await?;
+    identity.audit.wake();
+    Ok(RevokeApiTokenResponse { api_token: Some(convert::api_token(token)) })
+}
+
+#[cfg(test)]
+mod tests {
+    use mc_chassis::auth::Role;
+    use mc_proto::identity::v1 as pb;
+    use tonic::Code;
+
+    use crate::testing::{BOB, Fixture, WORKSPACE, outcome, parent};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn revoked_token_fails_at_once_and_revoking_it_again_succeeds() {
+        let fixture = Fixture::populated().await;
+        let token = pb::ApiToken { display_name: "ci".into(), ..Default::default() };
+        let message = pb::CreateApiTokenRequest { parent: parent(), api_token: Some(token) };
+        let made = outcome(fixture.tokens().create_api_token(fixture.ada(message)).await).expect("create");
+        let name = made.api_token.expect("token").name;
+        let mut client = fixture.tokens();
+
+        let message = RevokeApiTokenRequest { name: name.clone() };
+        let bob = fixture.auth.request(BOB, WORKSPACE, Role::Viewer, message.clone());
+        let failure = outcome(client.revoke_api_token(bob).await).expect_err("somebody else's");
+        assert_eq!((failure.code(), failure.resource()), (Code::NotFound, Some(name.as_str())));
+
+        let revoked = outcome(client.revoke_api_token(fixture.ada(message.clone())).await).expect("revoke");
+        fixture.clock.advance(time::Duration::SECOND);
+        let again = outcome(client.revoke_api_token(fixture.ada(message)).await).expect("again");
+        assert_eq!(again, revoked);
+        let failure = fixture.exchange(&made.secret, &parent()).await.expect_err("revoked");
+        assert_eq!((failure.code(), failure.reason()), (Code::Unauthenticated, "TOKEN_REVOKED"));
+    }
+}
