@@ -120,3 +120,13 @@ impl Program {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn flags_do_not_clash() {
+        super::Program::command().debug_assert();
+    }
+}

@@ -21,7 +21,7 @@ pub struct Settings {
     #[arg(long, env = "MC_LLM_FIRST_BYTE", default_value = "5m", value_parser = parse_duration)]
     pub first_byte: Duration,
     /// How long a provider's stream may be silent.
-    #[arg(long, env = "MC_LLM_IDLE", default_value = "2m", value_parser = parse_duration)]
+    #[arg(id = "llm_idle", long = "llm-idle", env = "MC_LLM_IDLE", default_value = "2m", value_parser = parse_duration)]
     pub idle: Duration,
     /// Longest life of a generation.
     #[arg(long, env = "MC_LLM_TOTAL", default_value = "30m", value_parser = parse_duration)]
