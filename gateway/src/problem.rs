@@ -23,6 +23,8 @@ pub mod reason {
     pub const UNSUPPORTED_MEDIA_TYPE: &str = "UNSUPPORTED_MEDIA_TYPE";
     /// The body is larger than the edge takes.
     pub const BODY_TOO_LARGE: &str = "BODY_TOO_LARGE";
+    /// The body took too long to arrive.
+    pub const BODY_TIMEOUT: &str = "BODY_TIMEOUT";
     /// The body is not JSON; the metadata has line and column.
     pub const MALFORMED_JSON: &str = "MALFORMED_JSON";
     /// The path or its escapes cannot be read.
@@ -167,6 +169,7 @@ pub fn status(code: Code, reason: &str) -> StatusCode {
         common::IDEMPOTENCY_KEY_REUSED => return StatusCode::UNPROCESSABLE_ENTITY,
         reason::METHOD_NOT_ALLOWED => return StatusCode::METHOD_NOT_ALLOWED,
         reason::UNSUPPORTED_MEDIA_TYPE => return StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        reason::BODY_TIMEOUT => return StatusCode::REQUEST_TIMEOUT,
         reason::BODY_TOO_LARGE => return StatusCode::PAYLOAD_TOO_LARGE,
         _ => {}
     }

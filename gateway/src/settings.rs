@@ -20,6 +20,9 @@ pub struct Settings {
     /// How often a silent stream or socket shows a sign of life.
     #[arg(long, env = "MC_GATEWAY_HEARTBEAT", default_value = "15s", value_parser = parse_duration)]
     pub heartbeat: Duration,
+    /// Connections at a time; more wait until one ends.
+    #[arg(long, env = "MC_GATEWAY_CONNECTIONS", default_value_t = 20_000)]
+    pub connections: usize,
     /// How often a stream or a socket asks whether its caller may still watch. No setting: the revocation bound follows
     /// from it.
     #[arg(skip = STREAM_RECHECK.unsigned_abs())]
@@ -35,6 +38,7 @@ impl Default for Settings {
             origins: Origins::default(),
             call_deadline: Duration::from_secs(30),
             heartbeat: Duration::from_secs(15),
+            connections: 20_000,
             recheck: STREAM_RECHECK.unsigned_abs(),
             ws: Limits::default(),
         }
@@ -46,6 +50,9 @@ impl Validate for Settings {
         let zero = |setting| Err(Invalid::new(setting, "must be more than 0"));
         if self.call_deadline.is_zero() {
             return zero("MC_CALL_DEADLINE");
+        }
+        if self.connections == 0 {
+            return zero("MC_GATEWAY_CONNECTIONS");
         }
         if self.heartbeat.is_zero() {
             return zero("MC_GATEWAY_HEARTBEAT");
@@ -89,6 +96,7 @@ mod tests {
             name(Settings { heartbeat: Duration::ZERO, ..Settings::default() }),
             "MC_GATEWAY_HEARTBEAT"
         );
+        assert_eq!(name(Settings { connections: 0, ..Settings::default() }), "MC_GATEWAY_CONNECTIONS");
         let rare = Settings { heartbeat: Duration::from_millis(30_001), ..Settings::default() };
         assert_eq!(name(rare), "MC_GATEWAY_HEARTBEAT");
         Settings { heartbeat: Duration::from_secs(30), ..Settings::default() }.validate().expect("edge");

@@ -1,6 +1,17 @@
 //! `google.api.field_behavior` (AIP-203) of a field.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use prost_reflect::{FieldDescriptor, Value};
+
+/// Every field of the contract that has a behaviour: options are decoded once, not per request.
+static CONTRACT: LazyLock<HashMap<String, Behavior>> = LazyLock::new(|| {
+    let messages = mc_proto::descriptors().all_messages();
+    let fields = messages.flat_map(|message| message.fields().collect::<Vec<_>>());
+    let read = fields.map(|field| (field.full_name().to_owned(), Behavior::read(&field)));
+    read.filter(|(_, behavior)| *behavior != Behavior::default()).collect()
+});
 
 /// What a field is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -24,8 +35,12 @@ const IMMUTABLE: i32 = 5;
 const IDENTIFIER: i32 = 8;
 
 impl Behavior {
-    /// Reads a field's behaviour from its options.
+    /// The behaviour of a field of the contract.
     pub fn of(field: &FieldDescriptor) -> Self {
+        CONTRACT.get(field.full_name()).copied().unwrap_or_default()
+    }
+
+    fn read(field: &FieldDescriptor) -> Self {
         let mut behavior = Self::default();
         let pool = field.parent_pool();
         let Some(extension) = pool.get_extension_by_name("google.api.field_behavior") else {

@@ -1,6 +1,7 @@
 //! From an HTTP request to a call and from its outcome to an HTTP response.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Extension;
 use axum::body::Body;
@@ -22,6 +23,9 @@ use crate::transcode::reply::Reply;
 
 /// The largest body that is taken.
 pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
+
+/// How long a body may take to arrive.
+const BODY_PATIENCE: Duration = Duration::from_mins(1);
 
 /// Answers whatever no fixed route answers.
 pub(super) async fn answer(
@@ -56,7 +60,7 @@ async fn respond(
         body: Bytes::new(),
         idempotency_key: header(&parts.headers, "idempotency-key")?,
         if_match: header(&parts.headers, "if-match")?,
-        last_event_id: header(&parts.headers, "last-event-id")?,
+        last_event_id: header(&parts.headers, "last-event-id")?.filter(|id| !id.is_empty()),
         origin: context.origin(&parts.headers),
     };
     if head && edge.transcoder.is_streaming(&call) {
@@ -91,7 +95,8 @@ async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Failure> {
     if announced.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
         return Err(too_large());
     }
-    let bytes = match Limited::new(body, MAX_BODY_BYTES).collect().await {
+    let whole = tokio::time::timeout(BODY_PATIENCE, Limited::new(body, MAX_BODY_BYTES).collect());
+    let bytes = match whole.await.map_err(|_| trickled())? {
         Ok(body) => body.to_bytes(),
         Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => return Err(too_large()),
         Err(_) => return Err(Failure::invalid("body", "ended before it was whole")),
@@ -104,6 +109,11 @@ async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Failure> {
         ));
     }
     Ok(bytes)
+}
+
+fn trickled() -> Failure {
+    let text = format!("the body did not arrive within {} s", BODY_PATIENCE.as_secs());
+    Failure::new(Code::DeadlineExceeded, reason::BODY_TIMEOUT, text)
 }
 
 fn too_large() -> Failure {

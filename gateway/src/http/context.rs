@@ -1,10 +1,13 @@
 //! What every request passes through: its id, its trace, its line in the log, and the headers that no answer lacks.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
+use futures::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use mc_chassis::Failure;
 use tracing::Instrument;
@@ -107,13 +110,21 @@ fn finish(headers: &mut HeaderMap, request_id: &str) {
     }
 }
 
-/// The answer when a handler panics; the panic itself is for the log.
-#[expect(clippy::needless_pass_by_value, reason = "the layer's signature")]
-pub(super) fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response<Body> {
-    let text =
-        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    tracing::error!(panic = text.unwrap_or("a panic without text"), "a request handler has panicked");
-    Problem::new(&Failure::internal(), "").into_response()
+/// Answers for a handler that panics; the panic itself is for the log.
+pub(super) async fn contain_panics(
+    Extension(context): Extension<RequestContext>,
+    request: Request,
+    next: Next,
+) -> Response<Body> {
+    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(panic) => {
+            let text = panic.downcast_ref::<&str>().copied();
+            let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+            tracing::error!(panic = text.unwrap_or("a panic without text"), "a request handler has panicked");
+            context.problem(&Failure::internal())
+        }
+    }
 }
 
 #[cfg(test)]

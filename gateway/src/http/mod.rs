@@ -17,7 +17,6 @@ use axum::routing::{any, get};
 use http::header::CONTENT_TYPE;
 use mc_chassis::auth::ServiceIdentity;
 use mc_chassis::{Ambient, Lifecycle};
-use tower_http::catch_panic::CatchPanicLayer;
 
 pub use answer::MAX_BODY_BYTES;
 pub use context::RequestContext;
@@ -80,7 +79,7 @@ impl Edge {
             .route("/openapi.json", get(openapi_document))
             .route("/v1/ws", any(ws::upgrade))
             .fallback(answer::answer)
-            .layer(CatchPanicLayer::custom(context::panicked))
+            .layer(axum::middleware::from_fn(context::contain_panics))
             .layer(cors)
             .layer(axum::middleware::from_fn_with_state(self.clone(), context::around))
             .with_state(self)

@@ -9,6 +9,7 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use mc_chassis::Lifecycle;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Edge;
 
@@ -24,16 +25,21 @@ pub async fn serve(edge: Arc<Edge>, listener: TcpListener) -> std::io::Result<()
     let lifecycle = edge.lifecycle.clone();
     let draining = lifecycle.draining();
     tracing::info!(address = %listener.local_addr()?, "listening");
+    let places = Arc::new(Semaphore::new(edge.settings.connections));
     let service = TowerToHyperService::new(edge.router());
     loop {
         let accepted = tokio::select! {
             biased;
             () = draining.cancelled() => return Ok(()),
-            accepted = listener.accept() => accepted,
+            accepted = accept(&listener, &places) => accepted,
         };
         match accepted {
-            Ok((stream, _)) => {
-                lifecycle.spawn("http connection", drive(stream, service.clone(), lifecycle.clone()));
+            Ok((stream, place)) => {
+                let (service, life) = (service.clone(), lifecycle.clone());
+                lifecycle.spawn("http connection", async move {
+                    drive(stream, service, life).await;
+                    drop(place);
+                });
             }
             Err(error) => {
                 tracing::warn!(%error, "accept a connection");
@@ -41,6 +47,16 @@ pub async fn serve(edge: Arc<Edge>, listener: TcpListener) -> std::io::Result<()
             }
         }
     }
+}
+
+/// The next connection, once there is a place for it.
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> std::io::Result<(TcpStream, OwnedSemaphorePermit)> {
+    let place = places.clone().acquire_owned().await.expect("nobody closes it");
+    let (stream, _) = listener.accept().await?;
+    Ok((stream, place))
 }
 
 async fn drive(stream: TcpStream, service: TowerToHyperService<axum::Router>, lifecycle: Lifecycle) {

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use futures::Stream;
-use mc_chassis::Failure;
+use mc_chassis::auth::Role;
+use mc_chassis::auth::testing::TestAuth;
+use mc_chassis::{Failure, sized};
 use mc_gateway::upstream::{Channel, Upstream, Upstreams};
 use mc_proto::google::api::HttpBody;
 use mc_proto::identity::v1::*;
@@ -37,6 +39,8 @@ pub(crate) struct State {
     pub(crate) scripts: Mutex<HashMap<String, watch::Sender<Script>>>,
     /// `after_seq` of every watch that was opened.
     pub(crate) watches: Mutex<Vec<i64>>,
+    /// Makes caller tokens that real servers accept; without it they are made up.
+    pub(crate) tokens: Mutex<Option<TestAuth>>,
     /// Watches break after this many messages; 0 for never.
     pub(crate) break_after: AtomicUsize,
 }
@@ -57,25 +61,31 @@ impl Fake {
             failure: Mutex::default(),
             scripts: Mutex::default(),
             watches: Mutex::default(),
+            tokens: Mutex::default(),
             break_after: AtomicUsize::new(0),
         }))
     }
 
     pub(crate) fn upstreams(&self) -> Upstreams {
-        use mc_proto::identity::v1::auth_service_server::AuthServiceServer;
-        use mc_proto::registry::v1::agent_service_server::AgentServiceServer;
-        use mc_proto::tasks::v1::artifact_service_server::ArtifactServiceServer;
-        use mc_proto::tasks::v1::run_service_server::RunServiceServer;
-        let identity = Routes::new(AuthServiceServer::new(self.clone()));
-        let registry =
-            Routes::new(AgentServiceServer::new(self.clone()).max_decoding_message_size(16 * 1024 * 1024));
-        let tasks = Routes::new(RunServiceServer::new(self.clone()))
-            .add_service(ArtifactServiceServer::new(self.clone()));
+        let [identity, registry, tasks] = self.routes();
         Upstreams::default()
             .with("identity", upstream(identity))
             .with("registry", upstream(registry))
             .with("tasks", upstream(tasks))
             .with("llm", upstream(Routes::default()))
+    }
+
+    /// What identity, registry and tasks serve.
+    pub(crate) fn routes(&self) -> [Routes; 3] {
+        use mc_proto::identity::v1::auth_service_server::AuthServiceServer;
+        use mc_proto::registry::v1::agent_service_server::AgentServiceServer;
+        use mc_proto::tasks::v1::artifact_service_server::ArtifactServiceServer;
+        use mc_proto::tasks::v1::run_service_server::RunServiceServer;
+        let identity = Routes::new(sized!(AuthServiceServer::new(self.clone())));
+        let registry = Routes::new(sized!(AgentServiceServer::new(self.clone())));
+        let tasks = Routes::new(sized!(RunServiceServer::new(self.clone())))
+            .add_service(sized!(ArtifactServiceServer::new(self.clone())));
+        [identity, registry, tasks]
     }
 
     pub(crate) fn fail_next(&self, failure: impl Into<Status>) {
@@ -135,7 +145,14 @@ impl auth_service_server::AuthService for Fake {
         if message.workspace == "workspaces/other" {
             return Err(Failure::not_found("workspaces/other").into());
         }
-        let caller_token = format!("caller.{}.{}", message.token, message.workspace.replace('/', "."));
+        let caller_token = match (&*self.0.tokens.lock().expect("lock"), message.workspace.rsplit('/').next())
+        {
+            (Some(tokens), Some(id)) => {
+                let workspace = id.parse().unwrap_or_default();
+                tokens.token(uuid::Uuid::from_u128(1), workspace, Role::Viewer)
+            }
+            _ => format!("caller.{}.{}", message.token, message.workspace.replace('/', ".")),
+        };
         let expire_time = Some(prost_types::Timestamp { seconds: 4_000_000_000, nanos: 0 });
         Ok(Response::new(ExchangeTokenResponse { caller_token, expire_time }))
     }

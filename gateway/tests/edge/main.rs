@@ -1,6 +1,7 @@
 //! The edge over the wire: a real listener, real clients, and services that answer in memory.
 
 mod fake;
+mod fleet;
 mod manual;
 mod rest;
 mod rig;

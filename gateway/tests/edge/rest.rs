@@ -240,7 +240,9 @@ async fn panic_and_silence_behind_the_edge_do_not_reach_the_client() {
     let (status, problem) = rig.get("/v1/me").await;
     assert_eq!((status, problem["reason"].as_str()), (504, Some("DEADLINE_EXCEEDED")));
     let refresh = rig.http.post(format!("http://{}/v1/auth:refresh", rig.address)).json(&json!({}));
-    assert_eq!(send(refresh).await.0, 500);
+    let (status, problem) = send(refresh).await;
+    assert_eq!((status, problem["reason"].as_str()), (500, Some("INTERNAL")));
+    assert_ne!(problem["instance"], "", "the log has it under this id");
     assert_eq!(rig.get("/v1/workspaces/w/agents/a").await.0, 200, "the edge lives");
 }
 
@@ -264,4 +266,17 @@ async fn http2_without_tls_is_spoken_too() {
     let client = reqwest::Client::builder().http2_prior_knowledge().build().expect("client");
     let response = client.get(format!("http://{}/healthz", rig.address)).send().await.expect("answered");
     assert_eq!((response.version(), response.status().as_u16()), (reqwest::Version::HTTP_2, 200));
+}
+
+#[tokio::test]
+async fn one_connection_too_many_waits_for_a_place() {
+    let settings = mc_gateway::Settings { connections: 1, ..mc_gateway::Settings::default() };
+    let rig = Rig::with(settings).await;
+    let first = tokio::net::TcpStream::connect(&rig.address).await.expect("connect");
+    let health = rig.http.get(format!("http://{}/healthz", rig.address)).send();
+    let mut health = std::pin::pin!(health);
+    let waiting = tokio::time::timeout(std::time::Duration::from_millis(200), &mut health).await;
+    assert!(waiting.is_err(), "it is answered beside the first");
+    drop(first);
+    assert_eq!(health.await.expect("answered").status(), 200);
 }
