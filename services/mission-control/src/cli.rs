@@ -5,10 +5,11 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use mc_chassis::Ambient;
 
 use crate::console::Console;
 use crate::data_dir::DataDir;
-use crate::{dev, doctor, down, logs, reset, status};
+use crate::{core, demo, dev, doctor, down, logs, operate, reset, status, up, worker};
 
 /// Mission Control on this machine.
 #[derive(Debug, Parser)]
@@ -23,6 +24,10 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Starts Mission Control on this machine and keeps it running.
+    Up(up::Up),
+    /// Has an agent carry out a task and shows it as it happens.
+    Demo(demo::Demo),
     /// Stops what `up` started.
     Down,
     /// Shows each service: pid, address, health, version. Code 3 if nothing runs.
@@ -35,6 +40,16 @@ enum Verb {
     Doctor,
     /// Deletes the data directory, after asking.
     Reset(reset::Reset),
+    /// Makes the keys and passwords that a compose file or a cluster needs, once.
+    Secrets(operate::Secrets),
+    /// Brings a database up to date and makes the first account, for a compose file or a cluster.
+    Prepare(operate::Prepare),
+    /// All services and the edge in one process; started by `up`.
+    #[command(hide = true)]
+    Core(core::Core),
+    /// Carries runs out; started by `up`.
+    #[command(hide = true)]
+    Worker(worker::Worker),
     /// For work on Mission Control itself.
     #[command(subcommand, hide = true)]
     Dev(dev::Dev),
@@ -52,6 +67,12 @@ fn folder(text: &str) -> Result<PathBuf, String> {
 pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let data = DataDir::locate(cli.data_dir)?;
     match cli.verb {
+        Verb::Up(args) => up::run(&data, args, &Ambient::system()).await,
+        Verb::Demo(args) => demo::run(&data, args, &Ambient::system().ids).await,
+        Verb::Secrets(args) => operate::secrets(&args, &Ambient::system()),
+        Verb::Prepare(args) => operate::prepare(&args, &Ambient::system()).await,
+        Verb::Core(args) => core::run(&data, args).await.map(|()| ExitCode::SUCCESS),
+        Verb::Worker(args) => worker::run(args).await.map(|()| ExitCode::SUCCESS),
         Verb::Down => down::run(&data).await,
         Verb::Status => status::run(&data).await,
         Verb::Logs(args) => logs::run(&data, args).await,

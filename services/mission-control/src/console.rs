@@ -66,7 +66,7 @@ impl Console {
     pub(crate) fn done(self, what: impl Display, took: Duration) {
         let took = format!("{:.1} s", took.as_secs_f64());
         self.line(format_args!(
-            "  {} {:<52} {}",
+            "  {} {:<60} {}",
             self.paint(Style::Good, "✓"),
             what,
             self.paint(Style::Dim, took)

@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use mc_chassis::auth::{SigningKey, TrustList};
 use mc_chassis::ids::Ids;
+use mc_identity::KeyRing;
 
-use crate::data_dir::DataDir;
 use crate::secrets;
 
 /// Every service that signs or is called.
 pub(crate) const SERVICES: [&str; 5] = ["identity", "registry", "llm", "tasks", "gateway"];
 /// Every database login, as `{schema}.{login}`.
-const LOGINS: [&str; 5] = ["identity.api", "registry.api", "llm.api", "tasks.api", "tasks.engine"];
+pub(crate) const LOGINS: [&str; 6] =
+    ["identity.api", "identity.relay", "registry.api", "llm.api", "tasks.api", "tasks.engine"];
 
 /// Files and passwords of one data directory.
 #[derive(Debug, Clone)]
@@ -37,8 +38,8 @@ impl std::fmt::Debug for Passwords {
 
 impl Secrets {
     /// Reads the secrets and makes those that are missing. A second call changes nothing.
-    pub(crate) fn ensure(data: &DataDir, ids: &Ids) -> anyhow::Result<Self> {
-        let folder = data.secrets();
+    pub(crate) fn ensure(folder: &Path, ids: &Ids) -> anyhow::Result<Self> {
+        let folder = folder.to_owned();
         let mut keys = Vec::new();
         for service in SERVICES {
             let path = folder.join(format!("{service}.key"));
@@ -48,6 +49,10 @@ impl Secrets {
             keys.push((service.to_owned(), key.public().clone()));
         }
         secrets::write(&folder.join("trust.json"), &TrustList::new(keys).to_json())?;
+        let kek = folder.join("vault.key");
+        if !kek.exists() {
+            KeyRing::create_file(&kek, ids).with_context(|| format!("write {}", kek.display()))?;
+        }
         let passwords = folder.join("database.json");
         let text = made_once(&passwords, || {
             let logins = LOGINS.iter().map(|login| ((*login).to_owned(), ids.secret(""))).collect();
@@ -65,6 +70,14 @@ impl Secrets {
         Ok(Self { folder, passwords })
     }
 
+    /// Reads secrets that are there.
+    pub(crate) fn read(folder: &Path) -> anyhow::Result<Self> {
+        let path = folder.join("database.json");
+        let text = std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
+        let passwords = serde_json::from_str(&text).with_context(|| format!("read {}", path.display()))?;
+        Ok(Self { folder: folder.to_owned(), passwords })
+    }
+
     /// The signing key of a service.
     pub(crate) fn service_key(&self, service: &str) -> PathBuf {
         self.folder.join(format!("{service}.key"))
@@ -80,12 +93,12 @@ impl Secrets {
         self.folder.join("vault.key")
     }
 
-    /// Address and password of the first account.
+    /// What the first account was given: address, password, workspace, token.
     pub(crate) fn account(&self) -> PathBuf {
         self.folder.join("account.json")
     }
 
-    /// The first account's API token.
+    /// The first account's API token alone, for scripts.
     pub(crate) fn token(&self) -> PathBuf {
         self.folder.join("token")
     }
@@ -124,18 +137,16 @@ mod tests {
     #[test]
     fn second_start_finds_what_the_first_made() {
         let folder = tempfile::tempdir().expect("folder");
-        let data = DataDir::locate(Some(folder.path().to_owned())).expect("locate");
-        data.create().expect("create");
-        let first = Secrets::ensure(&data, &mc_chassis::Ambient::system().ids).expect("first");
+        let first = Secrets::ensure(folder.path(), &mc_chassis::Ambient::system().ids).expect("first");
         let trust = std::fs::read_to_string(first.trust()).expect("trust");
-        let second = Secrets::ensure(&data, &mc_chassis::Ambient::system().ids).expect("second");
+        let second = Secrets::ensure(folder.path(), &mc_chassis::Ambient::system().ids).expect("second");
         assert_eq!(first.superuser(), second.superuser());
         assert_eq!(
             first.password("tasks", "engine").expect("made"),
             second.password("tasks", "engine").expect("kept")
         );
         assert_eq!(trust, std::fs::read_to_string(second.trust()).expect("trust"));
-        for file in std::fs::read_dir(data.secrets()).expect("list") {
+        for file in std::fs::read_dir(folder.path()).expect("list") {
             let file = file.expect("entry");
             assert_eq!(
                 file.metadata().expect("look").permissions().mode() & 0o777,

@@ -1,15 +1,22 @@
 //! Mission Control on one machine: every service, the workers, PostgreSQL and what a person needs to run and try them.
 
+mod bootstrap;
 mod cli;
 mod console;
+mod core;
 mod data_dir;
+mod demo;
+mod detached;
 mod dev;
 mod doctor;
 mod down;
 mod first_start;
+mod foundation;
 mod health;
 mod keeper;
+mod layout;
 mod logs;
+mod operate;
 mod owner;
 mod ports;
 mod postgres;
@@ -19,6 +26,9 @@ mod reset;
 mod secrets;
 mod state;
 mod status;
+mod temporary;
+mod up;
+mod worker;
 
 use std::process::ExitCode;
 

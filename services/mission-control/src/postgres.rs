@@ -4,4 +4,4 @@ mod binaries;
 mod cluster;
 
 pub(crate) use binaries::Binaries;
-pub(crate) use cluster::{Cluster, Durability, Server};
+pub(crate) use cluster::{Cluster, Durability, FAREWELL};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use rustix::process::{Pid, Signal, kill_process};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 
 /// How a program is asked to end: each signal, and how long it may take before the next one. SIGKILL comes last.
 pub(crate) type Farewell = &'static [(Signal, Duration)];
@@ -21,19 +21,23 @@ pub(crate) struct Running {
     name: String,
     child: Child,
     pid: Pid,
+    /// The other end of a supervised child's standard input: it stops when this closes, however we end.
+    _leash: Option<ChildStdin>,
 }
 
 impl Running {
     /// Starts a program in a process group of its own: a Ctrl-C at the terminal reaches us alone, and we stop it in order.
     pub(crate) fn spawn(name: &str, mut command: Command) -> anyhow::Result<Self> {
-        let child = command.process_group(0).kill_on_drop(true).spawn().with_context(|| {
+        let mut child = command.process_group(0).kill_on_drop(true).spawn().with_context(|| {
             format!("start {name} ({})", command.as_std().get_program().to_string_lossy())
         })?;
         let pid = child
             .id()
             .and_then(|id| Pid::from_raw(id.cast_signed()))
             .context("a started program has a pid")?;
-        Ok(Self { name: name.to_owned(), child, pid })
+        // Waiting for a child closes its standard input, unless it is held elsewhere.
+        let leash = child.stdin.take();
+        Ok(Self { name: name.to_owned(), child, pid, _leash: leash })
     }
 
     /// Its process id.
@@ -76,6 +80,13 @@ pub(crate) fn log_to(command: &mut Command, log: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("open {}", log.display()))?;
     let copy = file.try_clone().with_context(|| format!("open {}", log.display()))?;
     command.stdin(Stdio::null()).stdout(file).stderr(copy);
+    Ok(())
+}
+
+/// Sends the output of one of our own programs to the end of a file, and has it stop when we are gone.
+pub(crate) fn supervise(command: &mut Command, log: &Path) -> anyhow::Result<()> {
+    log_to(command, log)?;
+    command.stdin(Stdio::piped()).env("MC_STOP_WITH_STDIN", "1");
     Ok(())
 }
 

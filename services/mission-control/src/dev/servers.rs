@@ -14,7 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::ports;
 use crate::postgres::{Binaries, Cluster, Durability};
 use crate::process::{GRACEFUL, Running};
-use crate::redis::Redis;
+use crate::redis::{self, Redis};
 
 #[derive(Debug, Args)]
 pub(crate) struct Servers {
@@ -45,16 +45,15 @@ pub(crate) async fn run(args: Servers) -> anyhow::Result<ExitCode> {
         .context("make a temporary folder")?;
     let cluster = Cluster::new(binaries, &folder.path().join("postgres"), ids.secret(""), Durability::None)?;
     cluster.create().await?;
-    let server = cluster.start(ports::free(None)?, &folder.path().join("postgres.log")).await?;
+    let port = ports::free()?;
+    let server = cluster.start(port, &folder.path().join("postgres.log")).await?;
 
     let mut command = Command::new(&args.command[0]);
-    command.args(&args.command[1..]).env("MC_TEST_DATABASE_URL", server.url("postgres"));
+    command.args(&args.command[1..]).env("MC_TEST_DATABASE_URL", cluster.url(port, "postgres"));
     let redis = if args.redis {
-        let redis =
-            Redis::start(folder.path(), ports::free(None)?, ids.secret(""), &folder.path().join("redis.log"))
-                .await?;
-        command.env("MC_TEST_REDIS_URL", redis.url());
-        Some(redis)
+        let (port, password) = (ports::free()?, ids.secret(""));
+        command.env("MC_TEST_REDIS_URL", redis::url(port, &password));
+        Some(Redis::start(folder.path(), port, password, &folder.path().join("redis.log")).await?)
     } else {
         None
     };

@@ -25,7 +25,8 @@ impl Binaries {
             .await
             .with_context(|| format!("run {} --version", postgres.display()))?;
         let text = String::from_utf8_lossy(&output.stdout);
-        let version = text.split_whitespace().last().unwrap_or_default().to_owned();
+        // `postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)`
+        let version = text.split_whitespace().nth(2).unwrap_or_default().to_owned();
         match major(&version) {
             Some(found) if found >= OLDEST => Ok(Self { folder: folder.to_owned(), version }),
             Some(found) => {

@@ -18,7 +18,8 @@ use crate::process::{self, Farewell, Running};
 use crate::secrets;
 
 /// SIGINT disconnects clients and shuts down cleanly; SIGQUIT leaves recovery to the next start.
-const FAREWELL: Farewell = &[(Signal::INT, Duration::from_secs(20)), (Signal::QUIT, Duration::from_secs(5))];
+pub(crate) const FAREWELL: Farewell =
+    &[(Signal::INT, Duration::from_secs(20)), (Signal::QUIT, Duration::from_secs(5))];
 const START_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Whether a committed transaction must survive the machine losing power.
@@ -44,7 +45,6 @@ pub(crate) struct Cluster {
 #[derive(Debug)]
 pub(crate) struct Server {
     running: Running,
-    password: String,
     options: PgConnectOptions,
     port: u16,
     log: PathBuf,
@@ -134,15 +134,20 @@ impl Cluster {
             .username("postgres")
             .password(&self.password)
             .database("postgres");
-        let mut server = Server {
-            running: Running::spawn("PostgreSQL", postgres)?,
-            password: self.password.clone(),
-            options,
-            port,
-            log: log.to_owned(),
-        };
+        let mut server =
+            Server { running: Running::spawn("PostgreSQL", postgres)?, options, port, log: log.to_owned() };
         server.wait_until_ready().await?;
         Ok(server)
+    }
+
+    /// How to connect as the superuser. Its password has no character that a URL would escape.
+    pub(crate) fn url(&self, port: u16, database: &str) -> String {
+        format!("postgres://postgres:{}@127.0.0.1:{port}/{database}", self.password)
+    }
+
+    /// As `postgres --version` puts it.
+    pub(crate) fn version(&self) -> &str {
+        self.binaries.version()
     }
 
     /// Stops a server that outlived the process that started it.
@@ -228,14 +233,9 @@ impl Server {
         }
     }
 
-    /// How to connect as the superuser. Its password has no character that a URL would escape.
-    pub(crate) fn url(&self, database: &str) -> String {
-        format!("postgres://postgres:{}@127.0.0.1:{}/{database}", self.password, self.port)
-    }
-
-    /// The process of the server.
-    pub(crate) fn running(&mut self) -> &mut Running {
-        &mut self.running
+    /// The process, to be kept by somebody else.
+    pub(crate) fn into_running(self) -> Running {
+        self.running
     }
 
     /// Shuts it down cleanly.

@@ -1,0 +1,59 @@
+//! The worker process of an all-in-one system: carries runs out, so that what a run breaks is a worker and nothing else.
+
+use anyhow::Context;
+use clap::Args;
+use mc_chassis::auth::ServiceIdentity;
+use mc_chassis::bus::Bus;
+use mc_chassis::client::{Target, Upstream};
+use mc_chassis::config::{
+    self, BusSettings, ClientSettings, DatabaseSettings, ServiceIdentitySettings, TelemetrySettings,
+};
+use mc_chassis::db::{self, Database};
+use mc_chassis::egress::{Egress, EgressPolicy};
+use mc_chassis::{Ambient, Lifecycle, telemetry};
+use mc_tasks::worker::{Means, WorkerSettings};
+
+/// How long steps in progress have when a worker stops; what is not done by then another worker takes up.
+const GRACE: std::time::Duration = std::time::Duration::from_secs(20);
+
+/// What the supervisor tells a worker.
+#[derive(Debug, Args)]
+pub(crate) struct Worker {
+    #[command(flatten)]
+    database: DatabaseSettings,
+    #[command(flatten)]
+    bus: BusSettings,
+    #[command(flatten)]
+    service: ServiceIdentitySettings,
+    #[command(flatten)]
+    telemetry: TelemetrySettings,
+    /// Where the llm service is.
+    #[arg(long, env = "MC_LLM_URL")]
+    llm_url: Target,
+    /// What tools may reach besides public addresses.
+    #[arg(long, env = "MC_EGRESS_ALLOW", default_value = "")]
+    egress_allow: EgressPolicy,
+}
+
+/// Works until told to stop.
+pub(crate) async fn run(args: Worker) -> anyhow::Result<()> {
+    config::check(&[&args.database, &args.bus, &args.service, &args.telemetry])?;
+    let telemetry = telemetry::init("mission-control-worker", &args.telemetry)?;
+    let (ambient, life) = (Ambient::system(), Lifecycle::new());
+    life.stop_on_signals().context("listen for signals")?;
+    let (key, _) = args.service.files()?;
+    let url = args.database.url()?.expose();
+    let settings = db::Settings::from_config(&args.database, "worker")?;
+    let means = Means {
+        engine: Database::connect(&settings).await?,
+        llm: Upstream::new("llm", args.llm_url, &ClientSettings::default(), &life),
+        identity: ServiceIdentity::load("tasks", key, ambient.clock.clone())?,
+        egress: Egress::new(args.egress_allow).context("make the client for tools")?,
+        bus: Bus::open(&args.bus, url, &life).context("open the live bus")?,
+        ambient,
+    };
+    mc_tasks::worker::run(WorkerSettings::default(), means, &life).await?;
+    life.shutdown(GRACE).await;
+    telemetry.flush();
+    Ok(())
+}
