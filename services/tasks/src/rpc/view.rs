@@ -115,6 +115,8 @@ fn kind(workspace: WorkspaceId, event: Event) -> proto::run_event::Kind {
             attempt: event.attempt as i32,
             error: Some(error(event.error)),
             retry_time: event.retry_at.map(timestamp),
+            generation: event.generation,
+            maybe_billed: event.maybe_billed,
         }),
         Event::ToolCallStarted(event) => Kind::ToolCallStarted(proto::ToolCallStarted {
             step: event.step as i32,
