@@ -24,7 +24,7 @@ static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 pub static SCHEMA: Schema = Schema::new("registry", &MIGRATIONS, &["api"]);
 
 /// Puts the service together; it is ready once its database answers.
-#[expect(clippy::unused_async, reason = "every service of the fleet is built alike")]
+#[allow(clippy::unused_async, reason = "every service of the fleet is built alike")]
 pub async fn build(_: &Settings, parts: Dependencies) -> anyhow::Result<Served> {
     let Dependencies { database, verifier, ambient, lifecycle } = parts;
     let readiness = Readiness::new(false);

@@ -59,8 +59,8 @@ struct Serve {
 #[derive(Debug, clap::Args)]
 struct Migrate {
     /// PostgreSQL, directly (no pooler), as a role that may create roles and schemas.
-    #[arg(long, env = "MC_MIGRATE_URL", hide_env_values = true)]
-    migrate_url: StoreUrl,
+    #[arg(long = "migrate-url", env = "MC_MIGRATE_URL", hide_env_values = true)]
+    url: StoreUrl,
     /// Password to give the login mc_registry_api; it keeps what it has when absent.
     #[arg(long, env = "MC_API_PASSWORD", hide_env_values = true)]
     api_password: Option<Secret<String>>,
@@ -117,7 +117,5 @@ async fn migrate(settings: Migrate) -> anyhow::Result<()> {
         Some(password) => Passwords::unchanged().set("api", password.expose()),
         None => Passwords::unchanged(),
     };
-    db::migrate(settings.migrate_url.expose(), &SCHEMA, &passwords)
-        .await
-        .context("migrate the schema registry")
+    db::migrate(settings.url.expose(), &SCHEMA, &passwords).await.context("migrate the schema registry")
 }

@@ -17,7 +17,7 @@ const PATHS: [(&str, Copy); 16] = [
     ("spec.model", |to, from| to.spec.model.clone_from(&from.spec.model)),
     ("spec.parameters", |to, from| to.spec.parameters.clone_from(&from.spec.parameters)),
     ("spec.parameters.temperature", |to, from| {
-        to.spec.parameters.temperature = from.spec.parameters.temperature
+        to.spec.parameters.temperature = from.spec.parameters.temperature;
     }),
     ("spec.parameters.top_p", |to, from| to.spec.parameters.top_p = from.spec.parameters.top_p),
     ("spec.parameters.max_output_tokens", |to, from| {
@@ -29,7 +29,7 @@ const PATHS: [(&str, Copy); 16] = [
     ("spec.limits.max_steps", |to, from| to.spec.limits.max_steps = from.spec.limits.max_steps),
     ("spec.limits.max_tokens", |to, from| to.spec.limits.max_tokens = from.spec.limits.max_tokens),
     ("spec.limits.max_duration", |to, from| {
-        to.spec.limits.max_duration_ms = from.spec.limits.max_duration_ms
+        to.spec.limits.max_duration_ms = from.spec.limits.max_duration_ms;
     }),
 ];
 
@@ -65,7 +65,9 @@ impl Mask {
     pub(crate) fn apply(&self, current: &Profile, new: Profile) -> Profile {
         let Some(copies) = &self.0 else { return new };
         let mut changed = current.clone();
-        copies.iter().for_each(|copy| copy(&mut changed, &new));
+        for copy in copies {
+            copy(&mut changed, &new);
+        }
         changed
     }
 }

@@ -51,6 +51,7 @@ pub(crate) struct Parameters {
 /// When a run is stopped; absent leaves the engine's default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_field_names, reason = "named as in the contract, and all are maxima")]
 pub(crate) struct Limits {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) max_steps: Option<i32>,

@@ -29,7 +29,7 @@ pub(crate) fn check(field: &str, grants: &[ToolGrant], violations: &mut Violatio
             "" => violations
                 .add(format!("{path}.tool"), format!("is required: one of {}", GRANTABLE.join(", "))),
             FINISH => {
-                violations.add(format!("{path}.tool"), "finish is granted to every agent; leave it out")
+                violations.add(format!("{path}.tool"), "finish is granted to every agent; leave it out");
             }
             tool if !GRANTABLE.contains(&tool) => violations.add(
                 format!("{path}.tool"),

@@ -91,13 +91,13 @@ pub(super) fn version(version: domain::Version) -> pb::AgentVersion {
 
 fn spec_message(spec: Spec) -> pb::AgentSpec {
     // A group in which nothing is set is left out, as a caller would leave it out.
-    let parameters = (spec.parameters != Parameters::default()).then(|| pb::ModelParameters {
+    let parameters = (spec.parameters != Parameters::default()).then_some(pb::ModelParameters {
         temperature: spec.parameters.temperature,
         top_p: spec.parameters.top_p,
         max_output_tokens: spec.parameters.max_output_tokens,
         seed: spec.parameters.seed,
     });
-    let limits = (spec.limits != Limits::default()).then(|| pb::RunLimits {
+    let limits = (spec.limits != Limits::default()).then_some(pb::RunLimits {
         max_steps: spec.limits.max_steps,
         max_tokens: spec.limits.max_tokens,
         max_duration: spec.limits.max_duration_ms.map(duration),

@@ -137,8 +137,7 @@ mod tests {
         ] {
             let mut tx = fixture.kit.login("registry", "api").await.begin(WORKSPACE).await.expect("begin");
             let refused = sqlx::query(statement).execute(&mut *tx).await.expect_err(statement);
-            let code =
-                refused.as_database_error().and_then(|error| error.code()).map(|code| code.into_owned());
+            let code = refused.as_database_error().and_then(sqlx::error::DatabaseError::code);
             assert_eq!(code.as_deref(), Some("42501"), "the serving role lacks the grant: {statement}");
             let refused = sqlx::query(statement).execute(&fixture.kit.admin()).await.expect_err(statement);
             assert!(refused.to_string().contains("immutable"), "not even a superuser: {refused}");

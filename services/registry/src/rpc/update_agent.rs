@@ -56,7 +56,7 @@ mod tests {
         fixture.clock.advance(time::Duration::SECOND);
         let parameters = pb::ModelParameters { max_output_tokens: Some(7), ..Default::default() };
         let change = only(&made.name, |it| {
-            it.spec = Some(pb::AgentSpec { parameters: Some(parameters), ..Default::default() })
+            it.spec = Some(pb::AgentSpec { parameters: Some(parameters), ..Default::default() });
         });
         let changed = fixture.update(change, &["spec.parameters.max_output_tokens"]).await.expect("update");
         let mut expected = made.clone();
