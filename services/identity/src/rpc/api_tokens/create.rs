@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use mc_chassis::auth::Caller;
 use mc_proto::identity::v1::{CreateApiTokenRequest, CreateApiTokenResponse};
 
-use crate::domain::api_token::{ApiToken, Wanted};
+use crate::domain::api_token::{ApiToken, End, Wanted};
 use crate::domain::bearer::{Bearer, Kind};
 use crate::error::{Error, both};
 use crate::rpc::{Identity, convert, person, workspace_of};
@@ -34,7 +34,7 @@ pub(super) async fn handle(
     let wanted = Wanted {
         display_name: given.display_name,
         scopes: given.scopes,
-        expire_time: given.expire_time.map(convert::time),
+        end: given.expire_time.map_or(End::Default, |at| convert::time(at).map_or(End::Never, End::At)),
     };
     let settled = wanted.settle(&person.scopes, |scope| SCOPES.contains(scope), now).map_err(Error::from);
     let (workspace, (display_name, scopes, expire_time)) =

@@ -149,7 +149,7 @@ mod tests {
             }
             let failure = fixture.sign_in(email, PASSWORD).await.expect_err("one too many");
             assert_eq!((failure.code(), failure.reason()), (Code::ResourceExhausted, "TOO_MANY_ATTEMPTS"));
-            assert_eq!(failure.retry_delay(), Some(Duration::from_secs(900)));
+            assert_eq!(failure.retry_delay(), Some(Duration::from_mins(15)));
         }
         fixture.clock.advance(WINDOW);
         fixture.sign_in(EMAIL, PASSWORD).await.expect("a new window");

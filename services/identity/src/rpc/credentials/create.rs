@@ -118,11 +118,11 @@ mod tests {
     }
 
     fn hex(bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+        bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
     }
 
     fn prost_bytes(message: &CreateCredentialRequest) -> Vec<u8> {
-        tonic::codegen::Bytes::from(prost::Message::encode_to_vec(message)).to_vec()
+        prost::Message::encode_to_vec(message)
     }
 
     #[tokio::test]
