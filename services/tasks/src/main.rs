@@ -135,12 +135,11 @@ impl Program {
         };
 
         // A worker that cannot begin ends the process; its supervisor starts another.
-        let worked = match worker {
-            Some(worker) => worker.await.context("work")?,
-            None => {
-                lifecycle.draining().cancelled().await;
-                Ok(())
-            }
+        let worked = if let Some(worker) = worker {
+            worker.await.context("work")?
+        } else {
+            lifecycle.draining().cancelled().await;
+            Ok(())
         };
         lifecycle.shutdown(self.server.drain_grace).await;
         for database in [api, engine].into_iter().flatten() {

@@ -62,7 +62,7 @@ pub enum TextKind {
 }
 
 /// Says something on the bus. What cannot be said is logged: nothing depends on it.
-pub(crate) fn publish(bus: &Bus, topic: &str, message: &impl Serialize) {
+pub fn publish(bus: &Bus, topic: &str, message: &impl Serialize) {
     let said = serde_json::to_string(message)
         .map_err(|error| error.to_string())
         .and_then(|text| bus.publish(topic, &text).map_err(|error| error.to_string()));

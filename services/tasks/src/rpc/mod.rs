@@ -13,6 +13,8 @@ mod names;
 mod service;
 mod start_task;
 mod task_content;
+#[cfg(test)]
+mod tests;
 mod update_task;
 pub(crate) mod view;
 mod watch_run;

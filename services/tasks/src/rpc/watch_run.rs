@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
+use mc_chassis::Failure;
 use mc_chassis::auth::Caller;
 use mc_proto::tasks::v1::{WatchRunRequest, WatchRunResponse};
 use tonic::metadata::MetadataMap;
@@ -25,8 +26,16 @@ pub(super) async fn watch_run(
     let after_seq = cursor(request.after_seq)?;
 
     let mut tx = api.database.read(workspace.uuid()).await?;
-    run::get(&mut tx, id).await?.ok_or(Error::NotFound(request.name))?;
+    let run = run::get(&mut tx, id).await?.ok_or(Error::NotFound(request.name))?;
     drop(tx);
+    if after_seq > run.head_seq {
+        let head = run.head_seq;
+        return Err(Failure::invalid(
+            "after_seq",
+            format!("the run has no such event yet; its newest is {head}"),
+        )
+        .into());
+    }
     let request = watch::Request {
         workspace,
         run: id,

@@ -91,6 +91,17 @@ pub async fn heads(connection: &mut PgConnection, runs: &[Uuid]) -> Result<Vec<(
         .await
 }
 
+/// Whether a run of the transaction's workspace has ended, and `seq` is its last event.
+pub async fn has_ended_by(connection: &mut PgConnection, run: RunId, seq: i64) -> Result<bool, sqlx::Error> {
+    let ended: Option<bool> =
+        sqlx::query_scalar("SELECT end_time IS NOT NULL AND head_seq <= $2 FROM tasks.run WHERE run_id = $1")
+            .bind(run.uuid())
+            .bind(seq)
+            .fetch_optional(connection)
+            .await?;
+    Ok(ended.unwrap_or(false))
+}
+
 /// Which runs are listed.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Filter {

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::event::{Event, Record};
 use crate::error::Error;
 use crate::rpc::view;
-use crate::store::journal;
+use crate::store::{journal, run};
 use crate::topics::{self, Delta, Live, SyncRequest, TextKind};
 use crate::watch::live::{LiveText, Merge};
 use crate::watch::{Request, Watcher};
@@ -119,20 +119,22 @@ impl Watch {
 
     /// Reads one page behind the cursor.
     async fn read(&mut self) -> Result<(), Error> {
-        let run = self.request.run;
+        let id = self.request.run;
         let mut tx = self.watcher.database.read(self.request.workspace.uuid()).await?;
         // A watch that starts behind the intent of the open model call must know of that call to pass on its text.
         if !self.at_seam
             && self.cursor > 0
             && self.cursor == self.request.after_seq
-            && let Some(call) = journal::open_model_call(&mut tx, run, self.cursor).await?
+            && let Some(call) = journal::open_model_call(&mut tx, id, self.cursor).await?
         {
             self.live.open(call);
         }
-        let records = journal::page(&mut tx, run, self.cursor, PAGE).await?;
-        drop(tx);
+        let records = journal::page(&mut tx, id, self.cursor, PAGE).await?;
         // A page may be short because its events are large, so only an empty one means that there are no more.
         self.behind = !records.is_empty();
+        // Who has seen the last event already and watches again is told so, and is not left waiting.
+        let is_over = !self.behind && run::has_ended_by(&mut tx, id, self.cursor).await?;
+        drop(tx);
         for record in records {
             self.queue(record);
         }
@@ -141,6 +143,7 @@ impl Watch {
             self.say_caught_up();
             self.ask_for_text();
         }
+        self.ended |= is_over;
         Ok(())
     }
 

@@ -22,13 +22,13 @@ struct Request {
 
 /// Appends for all runs of a worker.
 #[derive(Debug)]
-pub(crate) struct Committer {
+pub struct Committer {
     lanes: Vec<mpsc::Sender<Request>>,
 }
 
 impl Committer {
     /// Starts the lanes. A run always takes the same one, so its appends keep their order.
-    pub(crate) fn start(database: &Database, lanes: usize, lifecycle: &Lifecycle) -> Self {
+    pub fn start(database: &Database, lanes: usize, lifecycle: &Lifecycle) -> Self {
         let lane = || {
             let (sender, receiver) = mpsc::channel(4 * BATCH);
             lifecycle.spawn_background("commit appends", commit(database.clone(), receiver));
@@ -38,7 +38,7 @@ impl Committer {
     }
 
     /// Appends for one run. Dropped before it answers, the append may still be committed.
-    pub(crate) async fn append(&self, append: Append) -> Result<Appended, Refusal> {
+    pub async fn append(&self, append: Append) -> Result<Appended, Refusal> {
         let (answer, answered) = oneshot::channel();
         // The end of a UUIDv7 is random.
         let lane = append.run.uuid().as_u128() as usize % self.lanes.len();

@@ -140,11 +140,15 @@ impl Beats {
                 Err(_) => tracing::warn!("heartbeat was not answered in time"),
             }
         }
-        if let Some(mut connection) = connection {
-            let left = beat::deregister(&mut connection, self.worker);
-            if !matches!(tokio::time::timeout(self.every, left).await, Ok(Ok(()))) {
-                tracing::warn!("the worker could not take itself off the list; it will be found dead");
-            }
+        let leave = async {
+            let mut connection = match connection {
+                Some(connection) => connection,
+                None => self.options.connect().await?,
+            };
+            beat::deregister(&mut connection, self.worker).await
+        };
+        if !matches!(tokio::time::timeout(self.every, leave).await, Ok(Ok(()))) {
+            tracing::warn!("the worker could not take itself off the list; it will be found dead");
         }
     }
 

@@ -4,7 +4,7 @@
 //! its leases run out with its heartbeat, and whoever takes a run over folds the journal and goes on from the last event.
 
 mod attempt;
-mod committer;
+pub mod committer;
 mod heartbeat;
 mod journal;
 mod live;

@@ -14,7 +14,7 @@ use time::macros::datetime;
 use uuid::Uuid;
 
 use crate::SCHEMA;
-use crate::domain::brief::{AgentSnapshot, RunBrief, RunLimits, TaskSnapshot};
+use crate::domain::brief::{AgentSnapshot, RunBrief, RunLimits, TaskSnapshot, ToolGrant};
 use crate::domain::event::{Event, ModelCallStarted, Queued};
 use crate::domain::id::{AgentId, RunId, TaskId, UserId, WorkspaceId};
 use crate::store::append::Append;
@@ -147,7 +147,7 @@ pub(crate) fn brief(workspace: WorkspaceId, run: RunId, task: TaskId) -> RunBrie
             instructions: "Write.".into(),
             model: "simulator/demo".into(),
             parameters: crate::domain::brief::ModelParameters::default(),
-            tools: Vec::new(),
+            tools: vec![ToolGrant { tool: "write_artifact".into(), allowed_hosts: Vec::new() }],
             limits: RunLimits::default(),
         },
     )

@@ -1,1 +1,176 @@
-//!
+//! The worker against a real PostgreSQL and a scripted llm service, over the wire.
+
+mod carry;
+mod llm;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mc_chassis::auth::testing::TestAuth;
+use mc_chassis::bus::Bus;
+use mc_chassis::client::{Target, Upstream};
+use mc_chassis::clock::FixedClock;
+use mc_chassis::config::{ClientSettings, ServerSettings};
+use mc_chassis::egress::{Egress, EgressPolicy};
+use mc_chassis::server::{Listener, Readiness, Served, memory, serve};
+use mc_chassis::{Ambient, Lifecycle};
+use tokio::sync::watch;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::committer::Committer;
+use super::heartbeat::Pulse;
+use super::live::LiveTexts;
+use super::{Means, Worker, WorkerSettings, attempt};
+use crate::domain::event::Event;
+use crate::domain::id::{RunId, WorkspaceId};
+use crate::store::lease::Lease;
+use crate::store::run::Run;
+use crate::store::tests::{NOW, Tables};
+use crate::store::{journal, run};
+use crate::tools::http_fetch::HttpFetch;
+use crate::topics;
+use llm::Script;
+
+/// A database, a scripted llm service and a clock that stands still.
+pub(crate) struct Fleet {
+    pub(crate) tables: Tables,
+    pub(crate) script: Arc<Script>,
+    pub(crate) bus: Bus,
+    clock: Arc<FixedClock>,
+    means: Means,
+    lifecycle: Lifecycle,
+    /// Keeps the pulse of bare workers alive.
+    _beat: watch::Sender<Instant>,
+    pulse: Pulse,
+}
+
+impl Fleet {
+    pub(crate) async fn new() -> Self {
+        mc_chassis::install_crypto();
+        let tables = Tables::new().await;
+        let (ambient, clock) = Ambient::fixed(NOW, 7);
+        let auth = TestAuth::new(ambient.clock.clone());
+        let lifecycle = Lifecycle::new();
+        let script = Arc::<Script>::default();
+        let (link, listener) = memory();
+        let served = Served {
+            name: "llm",
+            routes: script.clone().routes(),
+            verifier: auth.verifier("llm"),
+            readiness: Readiness::new(true),
+            ids: ambient.ids.clone(),
+        };
+        let ends = lifecycle.clone();
+        lifecycle.spawn_background("llm double", async move {
+            let settings = ServerSettings::default();
+            serve(served, &settings, vec![Listener::Memory(listener)], &ends).await.expect("serve");
+        });
+        let bus = Bus::local();
+        let means = Means {
+            engine: tables.engine.clone(),
+            llm: Upstream::new("llm", Target::Memory(link), &ClientSettings::default(), &lifecycle),
+            identity: auth.service("tasks"),
+            egress: Egress::new(EgressPolicy::default()).expect("client"),
+            bus: bus.clone(),
+            ambient,
+        };
+        let (beat, last) = watch::channel(Instant::now());
+        let pulse = Pulse::of(last, Duration::from_hours(1));
+        Self { tables, script, bus, clock, means, lifecycle, _beat: beat, pulse }
+    }
+
+    /// A worker program; it ends with the lifecycle that comes back.
+    pub(crate) fn worker(&self) -> Lifecycle {
+        let lifecycle = Lifecycle::new();
+        let (means, ends) = (self.means.clone(), lifecycle.clone());
+        let settings = WorkerSettings { poll: Duration::from_millis(50), ..WorkerSettings::default() };
+        lifecycle.spawn("worker", async move {
+            super::run(settings, means, &ends).await.expect("work");
+        });
+        lifecycle
+    }
+
+    /// Claims a run for a worker without heartbeat and without a loop of its own.
+    pub(crate) async fn claim(&self) -> (Arc<Worker>, Lease) {
+        let id = self.tables.worker().await;
+        let lease = self.tables.claim(id, 1).await.pop().expect("a run is ready");
+        let lifecycle = self.lifecycle.clone();
+        let worker = Worker {
+            id,
+            settings: WorkerSettings::default(),
+            committer: Committer::start(&self.means.engine, 1, &lifecycle),
+            pulse: self.pulse.clone(),
+            live: LiveTexts::new(self.bus.clone()),
+            http: HttpFetch::new(self.means.egress.clone()),
+            means: self.means.clone(),
+            lifecycle,
+        };
+        (Arc::new(worker), lease)
+    }
+
+    /// Claims a run and carries it on until it is let go.
+    pub(crate) async fn attempt(&self) -> Lease {
+        let (worker, lease) = self.claim().await;
+        attempt::attempt(worker, lease.clone()).await;
+        lease
+    }
+
+    pub(crate) fn advance(&self, by: time::Duration) {
+        self.clock.advance(by);
+    }
+
+    pub(crate) async fn run(&self, workspace: WorkspaceId, run: RunId) -> Run {
+        let mut tx = self.tables.api.read(workspace.uuid()).await.expect("read");
+        run::get(&mut tx, run).await.expect("get").expect("there")
+    }
+
+    /// The run once it has ended.
+    pub(crate) async fn ended(&self, workspace: WorkspaceId, run: RunId) -> Run {
+        let mut signals = self.bus.subscribe(&topics::run(run)).await;
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let now = self.run(workspace, run).await;
+            if now.end_time.is_some() {
+                return now;
+            }
+            assert!(Instant::now() < deadline, "the run does not end: {now:?}");
+            let _ = tokio::time::timeout(Duration::from_millis(200), signals.next()).await;
+        }
+    }
+
+    pub(crate) async fn events(&self, workspace: WorkspaceId, run: RunId) -> Vec<Event> {
+        let mut tx = self.tables.api.read(workspace.uuid()).await.expect("read");
+        let records = journal::page(&mut tx, run, 0, 1_000).await.expect("journal");
+        records.into_iter().map(|record| record.event).collect()
+    }
+
+    pub(crate) async fn kinds(&self, workspace: WorkspaceId, run: RunId) -> Vec<&'static str> {
+        self.events(workspace, run).await.iter().map(Event::kind).collect()
+    }
+
+    /// Gives an agent's runs the tools of the tests.
+    pub(crate) async fn queued(&self, workspace: WorkspaceId) -> RunId {
+        self.tables.run(workspace).await
+    }
+
+    pub(crate) async fn is_ready(&self, run: RunId) -> bool {
+        sqlx::query_scalar("SELECT EXISTS (SELECT FROM tasks.ready WHERE run_id = $1)")
+            .bind(run.uuid())
+            .fetch_one(&self.tables.kit.admin())
+            .await
+            .expect("ready")
+    }
+
+    /// Wakes delayed runs, whatever their time.
+    pub(crate) async fn wake_all(&self) {
+        let far = NOW + time::Duration::days(365);
+        crate::store::lease::promote(&self.tables.engine, far).await.expect("promote");
+    }
+
+    /// The worker is found dead.
+    pub(crate) async fn reap(&self, worker: Uuid) {
+        self.tables.silence(worker, 60.0).await;
+        crate::store::lease::reap(&self.tables.engine, Duration::from_secs(6)).await.expect("reap");
+    }
+}

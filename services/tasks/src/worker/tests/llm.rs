@@ -1,0 +1,151 @@
+//! A stand-in for the llm service that answers by a script, and the same key always the same.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex};
+
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
+use mc_chassis::auth::{Caller, RunAssertion};
+use mc_chassis::{Failure, sized};
+use mc_proto::llm::v1 as proto;
+use mc_proto::llm::v1::generate_response::Event;
+use mc_proto::llm::v1::generation_service_server::{GenerationService, GenerationServiceServer};
+use tokio::sync::Notify;
+use tonic::service::Routes;
+use tonic::{Code, Request, Response, Status};
+
+/// What is answered to a key.
+#[derive(Clone, Debug)]
+pub(crate) enum Reply {
+    /// These words, then these tool calls.
+    Answer(&'static str, Vec<(&'static str, String)>),
+    /// These words, and then nothing until [`Script::go_on`].
+    Stall(&'static str, Vec<(&'static str, String)>),
+    /// No message in the end, against the contract.
+    Malformed,
+    /// A failure of this reason.
+    Fail(Code, &'static str),
+}
+
+#[derive(Default)]
+pub(crate) struct Script {
+    replies: Mutex<VecDeque<Reply>>,
+    by_key: Mutex<HashMap<String, Reply>>,
+    pub(crate) asked: Mutex<Vec<(String, RunAssertion)>>,
+    pub(crate) was_asked: Notify,
+    go_on: Arc<Notify>,
+}
+
+impl Script {
+    pub(crate) fn then(&self, reply: Reply) -> &Self {
+        self.replies.lock().unwrap().push_back(reply);
+        self
+    }
+
+    /// Lets stalled answers end.
+    pub(crate) fn go_on(&self) {
+        for reply in self.by_key.lock().unwrap().values_mut() {
+            if let Reply::Stall(text, calls) = reply {
+                *reply = Reply::Answer(text, calls.clone());
+            }
+        }
+        self.go_on.notify_waiters();
+    }
+
+    pub(crate) fn keys(&self) -> Vec<String> {
+        self.asked.lock().unwrap().iter().map(|(key, _)| key.clone()).collect()
+    }
+
+    pub(crate) fn routes(self: Arc<Self>) -> Routes {
+        Routes::new(sized!(GenerationServiceServer::from_arc(self)))
+    }
+
+    fn reply(&self, key: &str) -> Reply {
+        let mut by_key = self.by_key.lock().unwrap();
+        by_key
+            .entry(key.to_owned())
+            .or_insert_with(|| self.replies.lock().unwrap().pop_front().unwrap_or_else(finish))
+            .clone()
+    }
+}
+
+/// `finish`, which the script ends with of itself.
+pub(crate) fn finish() -> Reply {
+    Reply::Answer(
+        "Done.",
+        vec![("finish", r#"{"summary":"It is written.","evidence":["See for yourself."]}"#.to_owned())],
+    )
+}
+
+#[tonic::async_trait]
+impl GenerationService for Script {
+    type GenerateStream = BoxStream<'static, Result<proto::GenerateResponse, Status>>;
+
+    async fn generate(
+        &self,
+        request: Request<proto::GenerateRequest>,
+    ) -> Result<Response<Self::GenerateStream>, Status> {
+        let Caller::Run(run) = Caller::of(&request)? else {
+            return Err(Failure::permission_denied("llm.generation.create").into());
+        };
+        let key = request.into_inner().idempotency_key;
+        self.asked.lock().unwrap().push((key.clone(), run));
+        let reply = self.reply(&key);
+        self.was_asked.notify_one();
+        let generation = format!("generations/{key}");
+        let started = proto::GenerationStarted { generation: generation.clone(), attached: false };
+        let mut events = vec![Ok(Event::Started(started))];
+        match reply {
+            Reply::Answer(text, calls) => {
+                events.push(Ok(Event::TextDelta(proto::TextDelta { offset: 0, text: text.to_owned() })));
+                events.push(Ok(Event::Finished(finished(generation, text, &calls))));
+            }
+            Reply::Stall(text, _) => {
+                events.push(Ok(Event::TextDelta(proto::TextDelta { offset: 0, text: text.to_owned() })));
+                let stall = stream::once(self.go_on.clone().notified_owned())
+                    .map(|()| Err(Status::unavailable("the stall is over; ask again")));
+                return Ok(Response::new(stream::iter(events).map(respond).chain(stall).boxed()));
+            }
+            Reply::Malformed => {
+                let finished = proto::GenerationFinished { generation, ..Default::default() };
+                events.push(Ok(Event::Finished(finished)));
+            }
+            Reply::Fail(code, reason) => {
+                events.push(Err(Failure::new(code, reason, "as the script says").into()));
+            }
+        }
+        Ok(Response::new(stream::iter(events).map(respond).boxed()))
+    }
+
+    async fn get_generation(
+        &self,
+        _: Request<proto::GetGenerationRequest>,
+    ) -> Result<Response<proto::GetGenerationResponse>, Status> {
+        Err(Status::unimplemented("no part of this script"))
+    }
+}
+
+fn respond(event: Result<Event, Status>) -> Result<proto::GenerateResponse, Status> {
+    event.map(|event| proto::GenerateResponse { event: Some(event) })
+}
+
+fn finished(generation: String, text: &str, calls: &[(&'static str, String)]) -> proto::GenerationFinished {
+    use proto::part::Kind;
+    let part = |kind| proto::Part { kind: Some(kind) };
+    let mut parts = vec![part(Kind::Text(text.to_owned()))];
+    parts.extend(calls.iter().enumerate().map(|(at, (tool, arguments))| {
+        part(Kind::ToolCall(proto::ToolCall {
+            id: format!("call_{at}"),
+            tool: (*tool).to_owned(),
+            arguments_json: arguments.clone(),
+        }))
+    }));
+    proto::GenerationFinished {
+        generation,
+        message: Some(proto::Message { role: proto::MessageRole::Assistant as i32, parts }),
+        finish_reason: proto::FinishReason::ToolCalls as i32,
+        usage: Some(proto::Usage { input_tokens: 90, output_tokens: 10, ..Default::default() }),
+        cost_nano_usd: Some(1_000),
+        provider_model: "script".to_owned(),
+    }
+}
