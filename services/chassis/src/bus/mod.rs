@@ -74,12 +74,14 @@ impl Bus {
 
     /// A bus over Redis (7 or later; `redis`, `rediss` and their `-cluster` forms). Connects in the background.
     pub fn redis(url: &str, namespace: &str, lifecycle: &Lifecycle) -> Result<Self, InvalidUrl> {
+        expect_scheme(url, &["redis", "rediss", "redis-cluster", "rediss-cluster"])?;
         let transport = redis::Redis::new(url).map_err(|error| InvalidUrl(error.to_string()))?;
         Ok(Self::over(transport, namespace, lifecycle))
     }
 
     /// A bus over PostgreSQL's NOTIFY, on two direct connections. Connects in the background.
     pub fn postgres(url: &str, namespace: &str, lifecycle: &Lifecycle) -> Result<Self, InvalidUrl> {
+        expect_scheme(url, &["postgres", "postgresql"])?;
         let transport = postgres::Postgres::new(url).map_err(|error| InvalidUrl(error.to_string()))?;
         Ok(Self::over(transport, namespace, lifecycle))
     }
@@ -138,6 +140,15 @@ pub const NAMESPACE: &str = "mc";
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("the bus URL cannot be used: {0}")]
 pub struct InvalidUrl(String);
+
+fn expect_scheme(url: &str, expected: &[&str]) -> Result<(), InvalidUrl> {
+    let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
+    if expected.contains(&scheme) {
+        return Ok(());
+    }
+    // The rest of the URL stays out of the message: it may hold a password.
+    Err(InvalidUrl(format!("it must start with {}://", expected.join(":// or "))))
+}
 
 /// A subscription to one topic; it ends when it is dropped.
 #[derive(Debug)]

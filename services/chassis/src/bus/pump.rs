@@ -19,7 +19,7 @@ const BATCH_MAX: usize = 128;
 /// A transport that takes longer than this for anything counts as down.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// A connection that has been quiet for this long is asked whether it is alive.
-const PING_EVERY: Duration = Duration::from_secs(10);
+const PING_EVERY: Duration = Duration::from_millis(if cfg!(test) { 200 } else { 10_000 });
 /// First and longest wait before connecting again.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 

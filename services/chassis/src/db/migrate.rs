@@ -66,6 +66,9 @@ pub enum MigrateError {
         /// What sqlx said.
         source: sqlx::migrate::MigrateError,
     },
+    /// The server is too old.
+    #[error("PostgreSQL 15 or later is needed; this server is {0}")]
+    OldServer(String),
     /// There is a schema of this name that is not ours.
     #[error(
         "the database has a schema {schema} that belongs to {owner}: \
@@ -110,6 +113,15 @@ pub async fn migrate(admin_url: &str, schema: &Schema, passwords: &Passwords) ->
     let options = PgConnectOptions::from_str(admin_url).map_err(step("read the migration URL"))?;
     let options = options.application_name(&format!("migrate {name}"));
     let mut connection = options.connect().await.map_err(step("connect to migrate"))?;
+    let (version, text): (i32, String) = sqlx::query_as(
+        "SELECT current_setting('server_version_num')::int, current_setting('server_version')",
+    )
+    .fetch_one(&mut connection)
+    .await
+    .map_err(step("ask for the version"))?;
+    if version < 150_000 {
+        return Err(MigrateError::OldServer(text));
+    }
     // Ends with the connection, so that nothing is left behind whatever happens here.
     sqlx::query("SELECT pg_advisory_lock($1)")
         .bind(LOCK)

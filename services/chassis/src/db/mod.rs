@@ -8,6 +8,7 @@ pub(crate) mod migrate;
 mod pooled_tests;
 mod roles;
 mod schema;
+mod scram;
 #[cfg(test)]
 pub(crate) mod tests;
 mod tx;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, PgConnection, PgPool};
 
-use super::{ConnectError, Schema};
+use super::{ConnectError, Schema, scram};
+use crate::ids::Ambient;
 
 /// A serving role's statement is cancelled after this.
 pub const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -45,14 +46,17 @@ pub(super) async fn ensure(connection: &mut PgConnection, schema: &Schema) -> Re
     Ok(())
 }
 
-/// Sets a login's password. The statement passes the server's log only if it logs statements.
+/// Sets a login's password.
 pub(super) async fn set_password(
     connection: &mut PgConnection,
     role: &str,
     password: &str,
 ) -> Result<(), sqlx::Error> {
-    let quoted: String =
-        sqlx::query_scalar("SELECT quote_literal($1)").bind(password).fetch_one(&mut *connection).await?;
+    let hashed = scram::verifier(password, &Ambient::system().ids.bytes());
+    let quoted: String = sqlx::query_scalar("SELECT quote_literal($1)")
+        .bind(hashed.as_deref().unwrap_or(password))
+        .fetch_one(&mut *connection)
+        .await?;
     settle(connection, &format!("ALTER ROLE {role} PASSWORD {quoted}")).await
 }
 

@@ -268,3 +268,23 @@ async fn failures_say_whether_trying_again_helps() {
     .unwrap();
     assert_eq!(failure(nobody.begin(A).await.unwrap_err()).code(), Code::Unavailable);
 }
+
+/// What we compute is what PostgreSQL computes: only then does the login work with the password.
+#[tokio::test]
+async fn a_password_is_stored_as_the_server_itself_would() {
+    let kit = testkit::database(&[]).await;
+    let role = format!("mc_scram_{}", kit.name());
+    let make = format!(
+        "SET password_encryption = 'scram-sha-256'; CREATE ROLE {role} PASSWORD 'it''s a Secret 123'"
+    );
+    sqlx::raw_sql(AssertSqlSafe(make)).execute(&kit.admin()).await.unwrap();
+    let stored: String = sqlx::query_scalar("SELECT rolpassword FROM pg_authid WHERE rolname = $1")
+        .bind(&role)
+        .fetch_one(&kit.admin())
+        .await
+        .unwrap();
+    sqlx::raw_sql(AssertSqlSafe(format!("DROP ROLE {role}"))).execute(&kit.admin()).await.unwrap();
+    let salt = stored.split(['$', ':']).nth(2).unwrap();
+    let salt = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, salt).unwrap();
+    assert_eq!(scram::verifier("it's a Secret 123", &salt.try_into().unwrap()), Some(stored));
+}
