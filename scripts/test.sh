@@ -9,7 +9,7 @@ source scripts/lib.sh
 # shellcheck source=scripts/tools.sh
 source scripts/tools.sh
 
-all=(tools shell fmt proto clippy build deny test-pg15 test-pg16 doc)
+all=(tools shell fmt proto clippy build deny generated test-pg15 test-pg16 doc llama demo demo-fleet)
 logs=$CARGO_TARGET_DIR/mc-test
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-$([[ -t 1 ]] && echo always || echo never)}
 # One package set for every stage: cargo builds each dependency once.
@@ -54,6 +54,8 @@ stage_deny() {
   cargo deny check --disable-fetch advisories
 }
 
+stage_generated() { scripts/gen.sh check; }
+
 # Runs a command with a private PostgreSQL and Redis: with_servers <folder with postgres> <command...>.
 with_servers() { "$CARGO_TARGET_DIR/debug/mission-control" dev servers --postgres-bin "$1" --redis -- "${@:2}"; }
 
@@ -70,6 +72,20 @@ stage_test-pg16() {
 }
 
 stage_doc() { RUSTDOCFLAGS="-D warnings" run_cargo doc --workspace --no-deps --all-features; }
+
+stage_llama() { scripts/llama.sh; }
+
+# On systems of their own, whatever runs on this machine.
+demo() {
+  local empty code
+  empty=$(mktemp -d)
+  MC_BUILD_FLEET=1 MC_DATA_DIR=$empty ./mc demo "$@"
+  code=$?
+  rmdir "$empty"
+  return "$code"
+}
+stage_demo() { demo; }
+stage_demo-fleet() { demo --fleet; }
 
 # Runs one stage, keeps its output and its time, and goes on whatever happened.
 failed=0 summary=()

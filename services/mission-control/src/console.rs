@@ -56,6 +56,7 @@ impl Console {
     }
 
     /// Text without an end of line, shown at once.
+    #[expect(clippy::unused_self, reason = "whoever may write holds a console")]
     pub(crate) fn write(self, text: impl Display) {
         let mut out = std::io::stdout().lock();
         // A reader that went away (`| head`) is no reason to stop what runs.

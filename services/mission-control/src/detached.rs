@@ -13,7 +13,7 @@ use crate::console::Console;
 use crate::data_dir::DataDir;
 use crate::state;
 
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Starts this program again in the background and waits until everything runs.
 pub(crate) async fn start(data: &DataDir) -> anyhow::Result<ExitCode> {

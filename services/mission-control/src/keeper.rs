@@ -136,7 +136,7 @@ impl Keepers {
         match running.stop(unit.farewell).await {
             Ok(_) => {}
             Err(error) => {
-                self.console.bad(format_args!("{} could not be stopped: {error:#}", unit.label.name))
+                self.console.bad(format_args!("{} could not be stopped: {error:#}", unit.label.name));
             }
         }
         self.note(unit, None);
@@ -170,7 +170,7 @@ mod tests {
         let patience = Patience {
             first_pause: quick,
             longest_pause: quick,
-            healthy_after: Duration::from_secs(60),
+            healthy_after: Duration::from_mins(1),
             deaths,
         };
         let ledger = Ledger::begin(data, Shape::Single).expect("begin");

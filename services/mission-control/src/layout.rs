@@ -18,7 +18,7 @@ use crate::process::{self, Farewell, Running};
 use crate::state::{Label, Shape};
 
 /// How long a process may take from its start until it serves.
-const START_PATIENCE: Duration = Duration::from_secs(60);
+const START_PATIENCE: Duration = Duration::from_mins(1);
 /// A service drains for up to 25 s by itself.
 const FAREWELL: Farewell = &[(rustix::process::Signal::TERM, Duration::from_secs(30))];
 

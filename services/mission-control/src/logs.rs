@@ -36,14 +36,16 @@ pub(crate) async fn run(data: &DataDir, args: Logs) -> anyhow::Result<ExitCode> 
         print(console, &log, &process::tail(&log, args.lines));
         read.insert(log, end);
     }
-    while args.follow {
+    if !args.follow {
+        return Ok(ExitCode::SUCCESS);
+    }
+    loop {
         tokio::time::sleep(Duration::from_millis(200)).await;
         for (log, position) in &mut read {
             let text = grown(log, position)?;
             print(console, log, &text);
         }
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 fn chosen(data: &DataDir, service: Option<&str>) -> anyhow::Result<Vec<PathBuf>> {

@@ -96,12 +96,11 @@ impl Ledger {
 
     /// Notes a process that was started, or started again.
     pub(crate) fn note(&self, label: &Label, pid: Option<i32>) -> anyhow::Result<()> {
-        self.change(|state| match state.processes.iter_mut().find(|process| process.name == label.name) {
-            Some(known) => {
+        self.change(|state| {
+            if let Some(known) = state.processes.iter_mut().find(|process| process.name == label.name) {
                 known.restarts += u32::from(pid.is_some());
                 known.pid = pid;
-            }
-            None => {
+            } else {
                 let Label { name, address, version } = label.clone();
                 state.processes.push(Process { name, address, version, pid, restarts: 0 });
             }

@@ -14,9 +14,9 @@ use crate::process::{self, Farewell, Running};
 use crate::state::{self, Shape};
 
 /// How long it may take to start.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_mins(3);
 /// Everything in it has its own grace; together they take no longer than this.
-const FAREWELL: Farewell = &[(rustix::process::Signal::TERM, Duration::from_secs(60))];
+const FAREWELL: Farewell = &[(rustix::process::Signal::TERM, Duration::from_mins(1))];
 
 /// A system that is thrown away.
 #[derive(Debug)]

@@ -90,7 +90,8 @@ fn problem(status: StatusCode, body: &[u8]) -> String {
     let part = |name: &str| problem[name].as_str().unwrap_or_default().to_owned();
     let mut said = format!("{status} {} {}", part("reason"), part("detail"));
     for violation in problem["violations"].as_array().into_iter().flatten() {
-        said += &format!("\n  {violation}");
+        said.push_str("\n  ");
+        said.push_str(&violation.to_string());
     }
     said
 }

@@ -21,6 +21,9 @@ pub(crate) struct Servers {
     /// Folder with PostgreSQL's binaries; found on the machine when left out.
     #[arg(long)]
     postgres_bin: Option<PathBuf>,
+    /// Has commits reach the disk, as measurements need it.
+    #[arg(long)]
+    durable: bool,
     /// Starts Redis as well.
     #[arg(long)]
     redis: bool,
@@ -43,7 +46,8 @@ pub(crate) async fn run(args: Servers) -> anyhow::Result<ExitCode> {
         .permissions(std::fs::Permissions::from_mode(0o711))
         .tempdir()
         .context("make a temporary folder")?;
-    let cluster = Cluster::new(binaries, &folder.path().join("postgres"), ids.secret(""), Durability::None)?;
+    let durability = if args.durable { Durability::Full } else { Durability::None };
+    let cluster = Cluster::new(binaries, &folder.path().join("postgres"), ids.secret(""), durability)?;
     cluster.create().await?;
     let port = ports::free()?;
     let server = cluster.start(port, &folder.path().join("postgres.log")).await?;

@@ -20,7 +20,7 @@ use crate::secrets;
 /// SIGINT disconnects clients and shuts down cleanly; SIGQUIT leaves recovery to the next start.
 pub(crate) const FAREWELL: Farewell =
     &[(Signal::INT, Duration::from_secs(20)), (Signal::QUIT, Duration::from_secs(5))];
-const START_PATIENCE: Duration = Duration::from_secs(60);
+const START_PATIENCE: Duration = Duration::from_mins(1);
 
 /// Whether a committed transaction must survive the machine losing power.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

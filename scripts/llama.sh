@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Runs the LLM gateway's tests against a real llama.cpp server with a tiny model of random weights.
+set -euo pipefail
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+# shellcheck source=scripts/lib.sh
+source scripts/lib.sh
+# shellcheck source=scripts/tools.sh
+source scripts/tools.sh
+
+folder=services/llm/tests/llama
+venv=$MC_TOOLS/llama
+wanted=$(cksum <"$folder/requirements.txt")
+if [[ ! -f $venv/ready || $(<"$venv/ready") != "$wanted" ]]; then
+  have python3 || need_packages "Python 3" "python3 python3-venv" python3 python3
+  python3 -m venv "$venv" 2>/dev/null || need_packages "Python's venv" python3-venv python3 python3
+  ask "Missing: llama.cpp for Python. To install with pip into $venv" || exit 1
+  python3 -m venv "$venv"
+  # Without a wheel for this platform there is nothing to test against, and building llama.cpp is not our business.
+  if ! "$venv/bin/pip" install --quiet --only-binary :all: -r "$folder/requirements.txt"; then
+    echo "NOTICE: no llama.cpp for this platform; the llm service was NOT tried against a real server."
+    exit 0
+  fi
+  printf '%s\n' "$wanted" >"$venv/ready"
+fi
+
+# The server stops when its standard input ends, so it cannot outlive this script.
+coproc LLAMA { exec "$venv/bin/python" "$folder/serve.py" 2>"$CARGO_TARGET_DIR/llama.log"; }
+# shellcheck disable=SC2153 # bash sets LLAMA and LLAMA_PID
+exec {output}<&"${LLAMA[0]}"
+read -r -t 120 _ url <&"$output" || { tail -5 "$CARGO_TARGET_DIR/llama.log"; die "llama.cpp did not start"; }
+echo "llama.cpp answers at $url"
+MC_TEST_LLAMA_URL=$url "$CARGO_TARGET_DIR/debug/mission-control" dev servers --redis -- \
+  cargo nextest run --locked -p mc-llm --all-features -E 'test(llama)' --no-fail-fast
