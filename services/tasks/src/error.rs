@@ -10,6 +10,8 @@ use crate::store::journal;
 pub const TASK_ALREADY_RUNNING: &str = "TASK_ALREADY_RUNNING";
 /// The task has no assignee and the request names no agent version.
 pub const TASK_UNASSIGNED: &str = "TASK_UNASSIGNED";
+/// The token that a watch began with has expired.
+pub const ACCESS_EXPIRED: &str = "ACCESS_EXPIRED";
 /// A newer release wrote what is to be read.
 pub const NEWER_RELEASE: &str = "NEWER_RELEASE";
 

@@ -16,10 +16,11 @@ use mc_proto::registry::v1::agent_service_server::{AgentService, AgentServiceSer
 use mc_proto::tasks::v1::artifact_service_client::ArtifactServiceClient;
 use mc_proto::tasks::v1::run_service_client::RunServiceClient;
 use mc_proto::tasks::v1::task_service_client::TaskServiceClient;
+use mc_proto::tasks::v1::watch_run_response::Update;
 use mc_proto::tasks::v1::{
     CreateTaskRequest, DownloadArtifactRequest, GetArtifactRequest, GetRunRequest, GetTaskRequest,
     ListArtifactsRequest, ListRunEventsRequest, ListRunsRequest, ListTasksRequest, RunState,
-    StartTaskRequest, Task, TaskState, UpdateTaskRequest,
+    StartTaskRequest, Task, TaskState, UpdateTaskRequest, WatchRunRequest,
 };
 use prost_types::FieldMask;
 use tonic::service::Routes;
@@ -27,8 +28,9 @@ use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use crate::Parts;
+use crate::domain::event::{Event, Failed, RunError};
 use crate::domain::id::{ArtifactId, RunId, WorkspaceId};
-use crate::store::append::append_with;
+use crate::store::append::{Append, append_with};
 use crate::store::artifact::NewArtifact;
 use crate::store::tests::{NOW, Tables, intent};
 
@@ -364,4 +366,32 @@ async fn bad_input_is_refused_by_the_field_that_is_wrong() {
     let gone = GetRunRequest { name: format!("workspaces/{HOME}/runs/{USER}") };
     let gone = service.runs().get_run(service.ask(gone)).await.expect_err("no such run");
     assert_eq!(Failure::from_status(&gone).reason(), "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn watch_of_a_run_that_has_ended_brings_the_journal_and_ends() {
+    let service = Service::new().await;
+    let home = WorkspaceId::new(HOME);
+    let run = service.tables.run(home).await;
+    let lease = service.tables.claim(service.tables.worker().await, 1).await.remove(0);
+    let end = Event::Failed(Failed { error: RunError::new("STUCK_LOOP", "The end.") });
+    let end = Append { events: vec![end], ..intent(&lease, 1) };
+    append_with(&service.tables.engine, home, &end, &[]).await.expect("append");
+
+    let mut watches = RunServiceClient::new(service.upstream.streams());
+    let name = format!("workspaces/{HOME}/runs/{run}");
+    for (after_seq, seqs) in [(0, vec![1, 2]), (1, vec![2]), (2, vec![])] {
+        let request = WatchRunRequest { name: name.clone(), after_seq, events_only: false };
+        let mut stream = watches.watch_run(service.ask(request)).await.expect("watch").into_inner();
+        let mut seen = Vec::new();
+        while let Some(update) = stream.message().await.expect("no error") {
+            if let Some(Update::Event(event)) = update.update {
+                seen.push(event.seq);
+            }
+        }
+        assert_eq!(seen, seqs, "after {after_seq}");
+    }
+    let request = WatchRunRequest { name, after_seq: 3, events_only: false };
+    let refused = watches.watch_run(service.ask(request)).await.expect_err("beyond the newest");
+    assert_eq!(Failure::from_status(&refused).violations()[0].field, "after_seq");
 }

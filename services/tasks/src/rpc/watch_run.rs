@@ -8,9 +8,9 @@ use mc_chassis::Failure;
 use mc_chassis::auth::Caller;
 use mc_proto::tasks::v1::{WatchRunRequest, WatchRunResponse};
 use tonic::metadata::MetadataMap;
-use tonic::{Request, Status};
+use tonic::{Code, Request, Status};
 
-use crate::error::Error;
+use crate::error::{ACCESS_EXPIRED, Error};
 use crate::rpc::list_run_events::cursor;
 use crate::rpc::{Api, names};
 use crate::store::run;
@@ -47,9 +47,8 @@ pub(super) async fn watch_run(
     Ok(stream.map(|update| update.map_err(Status::from)).boxed())
 }
 
-/// A person may watch as long as the token that they came with would still let them in: at its end the stream is
-/// UNAUTHENTICATED, and the caller comes again with a fresh one. Identity has no list of revoked sessions to ask yet; when it
-/// has, this is where it is asked.
+/// A person may watch as long as the token that they came with would still let them in. Identity has no list of revoked
+/// sessions to ask yet; when it has, this is where it is asked.
 fn access(api: &Api, caller: Caller, metadata: MetadataMap) -> Access {
     let verifier = api.verifier.clone();
     let headers = Arc::new(metadata.into_headers());
@@ -58,9 +57,32 @@ fn access(api: &Api, caller: Caller, metadata: MetadataMap) -> Access {
         let (verifier, headers) = (verifier.clone(), headers.clone());
         Box::pin(async move {
             if is_person {
-                verifier.caller(&headers).await?;
+                verifier.caller(&headers).await.map_err(expired)?;
             }
             Ok(())
         })
     })
+}
+
+/// Unlike a call that begins with a bad token, a watch that outlives a good one is worth taking up again with the next.
+fn expired(failure: Failure) -> Failure {
+    if failure.code() != Code::Unauthenticated {
+        return failure;
+    }
+    Failure::unavailable(
+        ACCESS_EXPIRED,
+        "the token that this watch began with has expired; watch again with a fresh one after the last seq you saw",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn watch_that_outlives_its_token_may_be_taken_up_again() {
+        let failure = expired(Failure::unauthenticated("expired"));
+        assert_eq!((failure.code(), failure.reason()), (Code::Unavailable, ACCESS_EXPIRED));
+        assert_eq!(expired(Failure::internal()).code(), Code::Internal);
+    }
 }

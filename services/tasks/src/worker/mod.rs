@@ -161,7 +161,9 @@ impl Worker {
                 slot = slots.clone().acquire_owned() => slot.ok(),
             };
             let Some(slot) = slot else { return };
-            self.pulse.fresh().await;
+            if draining.run_until_cancelled(self.pulse.fresh()).await.is_none() {
+                return;
+            }
             let claim = Claim {
                 worker: self.id,
                 limit: 1 + slots.available_permits() as i64,
