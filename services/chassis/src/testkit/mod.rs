@@ -4,4 +4,4 @@ mod database;
 mod isolation;
 
 pub use database::{TestDatabase, database};
-pub use isolation::{Exempt, assert_isolation, isolation_findings};
+pub use isolation::{Exempt, Verb, assert_isolation, isolation_findings};
