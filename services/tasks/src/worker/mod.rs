@@ -65,7 +65,7 @@ impl Default for WorkerSettings {
             ttl: Duration::from_secs(6),
             poll: Duration::from_secs(1),
             max_claims: 5,
-            lanes: 2,
+            lanes: 4,
             schedules: true,
         }
     }
