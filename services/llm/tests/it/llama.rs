@@ -1,5 +1,7 @@
 //! A real llama.cpp server, where `MC_TEST_LLAMA_URL` names one (services/llm/tests/llama/serve.py starts it).
 
+#![expect(clippy::print_stderr, reason = "a test that was skipped says so")]
+
 use mc_llm::Settings;
 use mc_proto::llm::v1::part::Kind;
 use mc_proto::llm::v1::{
