@@ -136,6 +136,9 @@ impl Drop for TestDatabase {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(async {
                 let mut connection = PgConnectOptions::from_str(base.as_str())?.connect().await?;
+                // Bounded: DROP DATABASE waits for every backend of the cluster, and a connection that this test was about to
+                // open cannot finish its handshake while the test's only thread stands here. The sweep gets what is left.
+                run(&mut connection, "SET statement_timeout = '2s'").await?;
                 run(&mut connection, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await?;
                 Ok(connection.close().await?)
             })
