@@ -71,10 +71,11 @@ impl Timeline {
                 (
                     "→",
                     format!(
-                        "step {}{again}: {} reads {} messages",
+                        "step {}{again}: {} reads {} message{}",
                         call.step,
                         name(&call.model),
-                        call.message_count
+                        call.message_count,
+                        if call.message_count == 1 { "" } else { "s" }
                     ),
                 )
             }
