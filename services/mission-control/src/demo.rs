@@ -136,8 +136,8 @@ async fn add_provider(
         "credential": credential,
         "models": [model],
     });
-    let body = json!({"provider": provider, "providerId": id});
-    client.post(&format!("v1/{workspace}/providers"), &body, &ids.uuid().to_string()).await?;
+    let path = format!("v1/{workspace}/providers?providerId={id}");
+    client.post(&path, &provider, &ids.uuid().to_string()).await?;
     Ok(id)
 }
 
