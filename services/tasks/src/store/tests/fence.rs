@@ -47,7 +47,8 @@ async fn fence_holds(statement: &str, seed: u32) -> bool {
             sqlx::query("SELECT 1").execute(tables.engine.pool()).await.expect("a round trip");
         }
         tables.silence(first, 60.0).await;
-        assert_eq!(lease::reap(&tables.engine, Duration::from_secs(6)).await.expect("reap"), 1);
+        // A look passes over a row that an append holds at that instant; the next one finds it.
+        while lease::reap(&tables.engine, Duration::from_secs(6)).await.expect("reap") == 0 {}
         let new = tables.claim(second, 1).await.remove(0);
         assert_eq!(new.epoch, old.epoch + 1);
         append_all(new, 1_000..1_040).await
