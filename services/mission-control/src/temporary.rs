@@ -38,7 +38,7 @@ impl Temporary {
             .context("make a temporary folder")?;
         let data = DataDir::locate(Some(folder.path().to_owned()))?;
         let mut up = Command::new(std::env::current_exe().context("find this program")?);
-        up.arg("--data-dir").arg(folder.path()).args(["up", "--port", "0"]);
+        up.arg("--data-dir").arg(folder.path()).args(["up", "--port", "0", "--temporary"]);
         up.env_remove("DATABASE_URL").env_remove("REDIS_URL");
         if shape == Shape::Fleet {
             up.arg("--fleet");

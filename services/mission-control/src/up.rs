@@ -44,6 +44,9 @@ pub(crate) struct Up {
     /// Set by `--detach` for the process in the background.
     #[arg(long, hide = true, conflicts_with = "detach")]
     detached: bool,
+    /// Set by `demo` for a system of its own, which nobody else needs to be told about.
+    #[arg(long, hide = true)]
+    temporary: bool,
 }
 
 /// Starts everything and stays until it is told to stop, or until something cannot be kept running.
@@ -81,7 +84,9 @@ pub(crate) async fn run(data: &DataDir, args: Up, ambient: &Ambient) -> anyhow::
     let outcome = match outcome {
         Ok(ready) => {
             lock.say(&format!("at {}", ready.url))?;
-            ready.announce(console, data, args.detached);
+            if !args.temporary {
+                ready.announce(console, data, args.detached);
+            }
             tokio::select! {
                 () = draining.cancelled() => Ok(()),
                 Some(error) = given_up.recv() => Err(error.context("Mission Control cannot go on")),

@@ -46,7 +46,8 @@ impl Binaries {
                 found.push(binaries);
             }
         }
-        found.into_iter().max_by_key(|binaries| major(&binaries.version))
+        // Of equals the first: the system's own folder comes before links to it.
+        found.into_iter().rev().max_by_key(|binaries| major(&binaries.version))
     }
 
     /// Downloads PostgreSQL into `folder`, once.
