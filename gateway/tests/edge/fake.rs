@@ -333,6 +333,25 @@ impl run_service_server::RunService for Fake {
         });
         Ok(Response::new(Box::pin(stream)))
     }
+
+    async fn pause_run(&self, _: Request<PauseRunRequest>) -> Result<Response<PauseRunResponse>, Status> {
+        Err(Status::unimplemented("not part of this test"))
+    }
+
+    async fn resume_run(&self, _: Request<ResumeRunRequest>) -> Result<Response<ResumeRunResponse>, Status> {
+        Err(Status::unimplemented("not part of this test"))
+    }
+
+    async fn cancel_run(&self, _: Request<CancelRunRequest>) -> Result<Response<CancelRunResponse>, Status> {
+        Err(Status::unimplemented("not part of this test"))
+    }
+
+    async fn list_run_commands(
+        &self,
+        _: Request<ListRunCommandsRequest>,
+    ) -> Result<Response<ListRunCommandsResponse>, Status> {
+        Err(Status::unimplemented("not part of this test"))
+    }
 }
 
 /// How far one watch has come in its script.

@@ -62,7 +62,7 @@ impl Timeline {
         match kind {
             Some(Kind::Queued(queued)) => ("•", format!("queued for {}", name(&queued.agent_display_name))),
             Some(Kind::Started(_)) => ("•", "a worker took it".to_owned()),
-            Some(Kind::Resumed(resumed)) => {
+            Some(Kind::TakenOver(resumed)) => {
                 ("↻", format!("another worker took it over (epoch {})", resumed.lease_epoch))
             }
             Some(Kind::ModelCallStarted(call)) => {

@@ -109,7 +109,11 @@ fn spec_message(spec: Spec) -> pb::AgentSpec {
         tools: spec
             .tools
             .into_iter()
-            .map(|grant| pb::ToolGrant { tool: grant.tool, allowed_hosts: grant.allowed_hosts })
+            .map(|grant| pb::ToolGrant {
+                tool: grant.tool,
+                allowed_hosts: grant.allowed_hosts,
+                ..pb::ToolGrant::default()
+            })
             .collect(),
         limits,
     }

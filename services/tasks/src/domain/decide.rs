@@ -6,8 +6,8 @@ use super::arguments::Arguments;
 use super::brief::AgentSnapshot;
 use super::conversation::{FinishReason, ToolCall};
 use super::event::{
-    ArtifactRef, EffectClass, EngineNote, Event, Failed, ModelCallStarted, NoteReason, Resumed, RunError,
-    Started, ToolCallCompleted, ToolCallStarted,
+    ArtifactRef, EffectClass, EngineNote, Event, Failed, ModelCallStarted, NoteReason, RunError, Started,
+    TakenOver, ToolCallCompleted, ToolCallStarted,
 };
 use super::finish;
 use super::fold::{Answer, CallState, Phase, RunFold, RunState};
@@ -103,7 +103,7 @@ pub fn claimed(fold: &RunFold, lease_epoch: i64) -> Option<Event> {
     match fold.state() {
         RunState::Queued => Some(Event::Started(Started {})),
         RunState::Running if lease_epoch > fold.lease_epoch() => {
-            Some(Event::Resumed(Resumed { lease_epoch }))
+            Some(Event::TakenOver(TakenOver { lease_epoch }))
         }
         _ => None,
     }

@@ -33,7 +33,7 @@ pub enum Event {
     /// A worker took it for the first time.
     Started(Started),
     /// A worker took it over from one that died or let it go.
-    Resumed(Resumed),
+    TakenOver(TakenOver),
     /// A model is about to be called.
     ModelCallStarted(ModelCallStarted),
     /// It answered.
@@ -65,7 +65,7 @@ pub struct Started {}
 
 /// A worker took the run over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Resumed {
+pub struct TakenOver {
     /// How often the run has been taken, this time included.
     pub lease_epoch: i64,
 }
@@ -310,7 +310,7 @@ impl Event {
         match self {
             Self::Queued(_) => "queued",
             Self::Started(_) => "started",
-            Self::Resumed(_) => "resumed",
+            Self::TakenOver(_) => "taken_over",
             Self::ModelCallStarted(_) => "model_call_started",
             Self::ModelCallCompleted(_) => "model_call_completed",
             Self::ModelCallFailed(_) => "model_call_failed",
@@ -331,9 +331,11 @@ impl Event {
             Self::ToolCallStarted(event) => Some(event.step),
             Self::ToolCallCompleted(event) => Some(event.step),
             Self::EngineNote(event) => Some(event.step),
-            Self::Queued(_) | Self::Started(_) | Self::Resumed(_) | Self::Succeeded(_) | Self::Failed(_) => {
-                None
-            }
+            Self::Queued(_)
+            | Self::Started(_)
+            | Self::TakenOver(_)
+            | Self::Succeeded(_)
+            | Self::Failed(_) => None,
         }
     }
 }

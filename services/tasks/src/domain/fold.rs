@@ -188,10 +188,10 @@ impl RunFold {
                 self.started_at = Some(at);
                 self.phase = Phase::Ready;
             }
-            Event::Resumed(resumed) if resumed.lease_epoch <= self.lease_epoch => {
+            Event::TakenOver(resumed) if resumed.lease_epoch <= self.lease_epoch => {
                 return Err(format!("epoch {} does not follow {}", resumed.lease_epoch, self.lease_epoch));
             }
-            Event::Resumed(resumed) => self.lease_epoch = resumed.lease_epoch,
+            Event::TakenOver(resumed) => self.lease_epoch = resumed.lease_epoch,
             Event::ModelCallStarted(started) => self.begin_call(started, at)?,
             Event::ModelCallCompleted(completed) => self.take_answer(completed)?,
             Event::ModelCallFailed(failed) => self.fail_call(failed)?,

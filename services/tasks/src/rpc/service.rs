@@ -7,11 +7,13 @@ use mc_proto::tasks::v1::artifact_service_server::{ArtifactService, ArtifactServ
 use mc_proto::tasks::v1::run_service_server::{RunService, RunServiceServer};
 use mc_proto::tasks::v1::task_service_server::{TaskService, TaskServiceServer};
 use mc_proto::tasks::v1::{
-    CreateTaskRequest, CreateTaskResponse, DownloadArtifactRequest, GetArtifactRequest, GetArtifactResponse,
-    GetRunRequest, GetRunResponse, GetTaskRequest, GetTaskResponse, ListArtifactsRequest,
-    ListArtifactsResponse, ListRunEventsRequest, ListRunEventsResponse, ListRunsRequest, ListRunsResponse,
-    ListTasksRequest, ListTasksResponse, StartTaskRequest, StartTaskResponse, UpdateTaskRequest,
-    UpdateTaskResponse, WatchRunRequest, WatchRunResponse,
+    CancelRunRequest, CancelRunResponse, CreateTaskRequest, CreateTaskResponse, DownloadArtifactRequest,
+    GetArtifactRequest, GetArtifactResponse, GetRunRequest, GetRunResponse, GetTaskRequest, GetTaskResponse,
+    ListArtifactsRequest, ListArtifactsResponse, ListRunCommandsRequest, ListRunCommandsResponse,
+    ListRunEventsRequest, ListRunEventsResponse, ListRunsRequest, ListRunsResponse, ListTasksRequest,
+    ListTasksResponse, PauseRunRequest, PauseRunResponse, ResumeRunRequest, ResumeRunResponse,
+    StartTaskRequest, StartTaskResponse, UpdateTaskRequest, UpdateTaskResponse, WatchRunRequest,
+    WatchRunResponse,
 };
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
@@ -71,6 +73,22 @@ impl RunService for Api {
 
     async fn watch_run(&self, request: Request<WatchRunRequest>) -> Reply<Self::WatchRunStream> {
         Ok(Response::new(watch_run::watch_run(self, request).await?))
+    }
+
+    async fn pause_run(&self, _: Request<PauseRunRequest>) -> Reply<PauseRunResponse> {
+        Err(Status::unimplemented("being built"))
+    }
+
+    async fn resume_run(&self, _: Request<ResumeRunRequest>) -> Reply<ResumeRunResponse> {
+        Err(Status::unimplemented("being built"))
+    }
+
+    async fn cancel_run(&self, _: Request<CancelRunRequest>) -> Reply<CancelRunResponse> {
+        Err(Status::unimplemented("being built"))
+    }
+
+    async fn list_run_commands(&self, _: Request<ListRunCommandsRequest>) -> Reply<ListRunCommandsResponse> {
+        Err(Status::unimplemented("being built"))
     }
 }
 

@@ -61,6 +61,7 @@ pub(crate) fn run(run: &Run) -> proto::Run {
         create_time: Some(timestamp(run.create_time)),
         start_time: run.start_time.map(timestamp),
         end_time: run.end_time.map(timestamp),
+        ..proto::Run::default()
     }
 }
 
@@ -93,7 +94,7 @@ fn kind(workspace: WorkspaceId, event: Event) -> proto::run_event::Kind {
     match event {
         Event::Queued(event) => Kind::Queued(queued(&event)),
         Event::Started(_) => Kind::Started(proto::RunStarted {}),
-        Event::Resumed(event) => Kind::Resumed(proto::RunResumed { lease_epoch: event.lease_epoch }),
+        Event::TakenOver(event) => Kind::TakenOver(proto::RunTakenOver { lease_epoch: event.lease_epoch }),
         Event::ModelCallStarted(event) => Kind::ModelCallStarted(proto::ModelCallStarted {
             step: event.step as i32,
             attempt: event.attempt as i32,
@@ -124,6 +125,7 @@ fn kind(workspace: WorkspaceId, event: Event) -> proto::run_event::Kind {
             tool: event.tool,
             arguments_json: event.arguments_json,
             effect_class: effect_class(event.effect_class) as i32,
+            attempt: 1,
         }),
         Event::ToolCallCompleted(event) => Kind::ToolCallCompleted(proto::ToolCallCompleted {
             step: event.step as i32,

@@ -88,7 +88,7 @@ impl Tally {
                 // Intents are no progress: a run that kills its worker behind one must be found out.
                 Event::Queued(_)
                 | Event::Started(_)
-                | Event::Resumed(_)
+                | Event::TakenOver(_)
                 | Event::ToolCallStarted(_)
                 | Event::Succeeded(_)
                 | Event::Failed(_) => {}
@@ -213,7 +213,7 @@ fn storable(text: &str) -> String {
 pub(crate) fn step_key(event: &Event) -> (String, i32) {
     match event {
         Event::Queued(_) | Event::Started(_) | Event::Succeeded(_) | Event::Failed(_) => ("run".into(), 0),
-        Event::Resumed(event) => ("run".into(), i32::try_from(event.lease_epoch).unwrap_or(i32::MAX)),
+        Event::TakenOver(event) => ("run".into(), i32::try_from(event.lease_epoch).unwrap_or(i32::MAX)),
         Event::ModelCallStarted(event) => (format!("m/{}", event.step), event.attempt as i32),
         Event::ModelCallCompleted(event) => (format!("m/{}", event.step), event.attempt as i32),
         Event::ModelCallFailed(event) => (format!("m/{}", event.step), event.attempt as i32),

@@ -6,7 +6,7 @@ use mc_tasks::domain::conversation::{
 };
 use mc_tasks::domain::event::{
     ArtifactRef, EffectClass, EngineNote, Event, Failed, ModelCallCompleted, ModelCallFailed,
-    ModelCallStarted, NoteReason, Queued, Resumed, RunError, Started, Succeeded, ToolCallCompleted,
+    ModelCallStarted, NoteReason, Queued, RunError, Started, Succeeded, TakenOver, ToolCallCompleted,
     ToolCallStarted,
 };
 use mc_tasks::domain::id::ArtifactId;
@@ -105,7 +105,7 @@ pub(crate) fn any_event() -> impl Strategy<Value = Event> {
     prop_oneof![
         any_queued(),
         Just(Event::Started(Started {})),
-        any::<i64>().prop_map(|lease_epoch| Event::Resumed(Resumed { lease_epoch })),
+        any::<i64>().prop_map(|lease_epoch| Event::TakenOver(TakenOver { lease_epoch })),
         any::<(u32, u32, String, u32)>().prop_map(|(step, attempt, model, message_count)| {
             Event::ModelCallStarted(ModelCallStarted { step, attempt, model, message_count })
         }),

@@ -291,7 +291,7 @@ pub(crate) fn answered(call: &ModelCall, message: Message, finish_reason: Finish
 
 fn told(event: &Event) -> String {
     match event {
-        Event::Queued(_) | Event::Started(_) | Event::Resumed(_) => event.kind().to_owned(),
+        Event::Queued(_) | Event::Started(_) | Event::TakenOver(_) => event.kind().to_owned(),
         Event::ModelCallStarted(call) => format!("model {}/{} ?", call.step, call.attempt),
         Event::ModelCallCompleted(call) => format!("model {}/{} ok", call.step, call.attempt),
         Event::ModelCallFailed(call) => {

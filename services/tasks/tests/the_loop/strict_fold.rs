@@ -1,8 +1,8 @@
 //! The fold refuses every record that cannot follow, and is then as it was.
 
 use mc_tasks::domain::event::{
-    EffectClass, EngineNote, Event, Failed, ModelCallFailed, ModelCallStarted, NoteReason, Record, Resumed,
-    RunError, Started, Succeeded, ToolCallCompleted, ToolCallStarted,
+    EffectClass, EngineNote, Event, Failed, ModelCallFailed, ModelCallStarted, NoteReason, Record, RunError,
+    Started, Succeeded, TakenOver, ToolCallCompleted, ToolCallStarted,
 };
 use mc_tasks::domain::fold::{FoldError, RunFold};
 
@@ -20,7 +20,7 @@ fn every_kind(run: &Run) -> Vec<Event> {
     vec![
         queued,
         Event::Started(Started {}),
-        Event::Resumed(Resumed { lease_epoch: 2 }),
+        Event::TakenOver(TakenOver { lease_epoch: 2 }),
         model(1, 1),
         answer,
         Event::ModelCallFailed(ModelCallFailed {
@@ -90,11 +90,11 @@ fn what_may_follow_what() {
     // Folds after: queued, started, model intent, answer, tool intent, tool result.
     let table: [(usize, &[&str]); 7] = [
         (1, &["started", "failed"]),
-        (2, &["resumed", "model_call_started", "failed"]),
-        (3, &["resumed", "model_call_completed", "model_call_failed", "failed"]),
-        (4, &["resumed", "tool_call_started", "succeeded", "failed"]),
-        (5, &["resumed", "tool_call_completed", "failed"]),
-        (6, &["resumed", "engine_note", "succeeded", "failed"]),
+        (2, &["taken_over", "model_call_started", "failed"]),
+        (3, &["taken_over", "model_call_completed", "model_call_failed", "failed"]),
+        (4, &["taken_over", "tool_call_started", "succeeded", "failed"]),
+        (5, &["taken_over", "tool_call_completed", "failed"]),
+        (6, &["taken_over", "engine_note", "succeeded", "failed"]),
         (run.journal.len(), &[]),
     ];
     for (records, legal) in table {
@@ -120,9 +120,11 @@ fn numbers_must_be_the_next_ones() {
     assert!(try_next(&settled, model(2, 1)).is_ok());
     assert!(try_next(&settled, note(2)).is_err());
     let mut resumed = settled.clone();
-    resumed.apply(&Record { seq: 7, at: START, event: Event::Resumed(Resumed { lease_epoch: 5 }) }).unwrap();
+    resumed
+        .apply(&Record { seq: 7, at: START, event: Event::TakenOver(TakenOver { lease_epoch: 5 }) })
+        .unwrap();
     for (epoch, legal) in [(4, false), (5, false), (6, true)] {
-        assert_eq!(try_next(&resumed, Event::Resumed(Resumed { lease_epoch: epoch })).is_ok(), legal);
+        assert_eq!(try_next(&resumed, Event::TakenOver(TakenOver { lease_epoch: epoch })).is_ok(), legal);
     }
 }
 

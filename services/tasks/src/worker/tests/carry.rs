@@ -91,7 +91,7 @@ async fn run_of_a_worker_that_died_in_mid_call_goes_on_with_the_same_key() {
     let keys = fleet.script.keys();
     assert_eq!(keys[..2], [format!("{run}/1/1"), format!("{run}/1/1")], "the same call, not another one");
     let kinds = fleet.kinds(home, run).await;
-    assert_eq!(kinds[2..5], ["model_call_started", "resumed", "model_call_completed"]);
+    assert_eq!(kinds[2..5], ["model_call_started", "taken_over", "model_call_completed"]);
 }
 
 #[tokio::test]
