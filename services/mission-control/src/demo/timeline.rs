@@ -1,7 +1,7 @@
 //! Prints a run as it happens: journal events as lines, live tokens as they flow.
 
 use mc_proto::llm::v1::{Message, Usage, part};
-use mc_proto::tasks::v1::{RunEvent, run_event::Kind};
+use mc_proto::tasks::v1::{CommandKind, ItemDecided, RunEvent, decision, run_event::Kind};
 
 use super::follow::{LiveText, TextKind};
 use crate::console::{Console, Style};
@@ -124,8 +124,53 @@ impl Timeline {
                         .paint(Style::Bad, format_args!("failed ({}): {}", error.reason, error.message)),
                 )
             }
+            Some(Kind::CommandDelivered(order)) => ("✋", format!("asked to {}", ordered(order.kind()))),
+            Some(Kind::Paused(_)) => ("‖", "paused".to_owned()),
+            Some(Kind::Resumed(_)) => ("▸", "goes on".to_owned()),
+            Some(Kind::Cancelled(end)) => ("⊘", format!("cancelled. {}", end.reason)),
+            Some(Kind::ApprovalRequested(asked)) => (
+                "?",
+                self.console.paint(
+                    Style::Warn,
+                    format_args!("asks to use {} {}", asked.tool, short(&asked.arguments_json)),
+                ),
+            ),
+            Some(Kind::QuestionAsked(asked)) => {
+                ("?", self.console.paint(Style::Warn, format_args!("asks: {}", asked.question)))
+            }
+            Some(Kind::OutcomeUnknown(asked)) => (
+                "?",
+                self.console
+                    .paint(Style::Warn, format_args!("a crash left the outcome of {} unknown", asked.tool)),
+            ),
+            Some(Kind::Decided(decided)) => ("✓", decided_as(decided)),
             None => ("?", "an event that this version does not know".to_owned()),
         }
+    }
+}
+
+fn ordered(kind: CommandKind) -> &'static str {
+    match kind {
+        CommandKind::Pause => "pause",
+        CommandKind::Resume => "go on",
+        CommandKind::Cancel => "stop",
+        CommandKind::Unspecified => "do something that this version does not know",
+    }
+}
+
+fn decided_as(decided: &ItemDecided) -> String {
+    use decision::Kind;
+    match decided.decision.as_ref().and_then(|decision| decision.kind.as_ref()) {
+        Some(Kind::Approve(approve)) if approve.arguments_json.is_some() => {
+            "approved with changes".to_owned()
+        }
+        Some(Kind::Approve(_)) => "approved".to_owned(),
+        Some(Kind::Reject(reject)) => format!("rejected: {}", reject.reason),
+        Some(Kind::Answer(answer)) => format!("answered: {}", answer.text),
+        Some(Kind::MarkDone(done)) => format!("marked as done: {}", short(&done.result)),
+        Some(Kind::Retry(_)) => "to be tried again".to_owned(),
+        Some(Kind::Fail(fail)) => format!("marked as failed: {}", fail.reason),
+        None => "decided".to_owned(),
     }
 }
 
