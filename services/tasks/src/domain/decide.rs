@@ -295,6 +295,7 @@ pub(super) fn intent(step: u32, call: &ToolCall, effect_class: EffectClass, idem
         arguments_json: call.arguments_json.clone(),
         effect_class,
         idempotency_key: idempotency_key.to_owned(),
+        attempt: 1,
     })
 }
 

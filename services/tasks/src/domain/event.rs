@@ -1,5 +1,7 @@
 //! The records of a run's journal and their JSON: what is written here is read back for as long as runs are kept.
 
+mod people;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +10,10 @@ use time::OffsetDateTime;
 use super::brief::RunBrief;
 use super::conversation::{FinishReason, Message, Usage};
 use super::id::ArtifactId;
+pub use people::{
+    ApprovalRequested, Cancelled, CommandDelivered, ItemDecided, OutcomeUnknown, Paused, QuestionAsked,
+    Resumed,
+};
 
 /// Version of the JSON that [`Event::to_json`] writes. It rises only when an older reader would misread an event;
 /// a new optional field does not raise it, since unknown fields are passed over.
@@ -50,6 +56,22 @@ pub enum Event {
     Succeeded(Succeeded),
     /// The run ended by an error or a limit.
     Failed(Failed),
+    /// The run's worker has read a person's order.
+    CommandDelivered(CommandDelivered),
+    /// A person paused it.
+    Paused(Paused),
+    /// It goes on after a pause.
+    Resumed(Resumed),
+    /// A person ended it.
+    Cancelled(Cancelled),
+    /// A tool call waits for a person's approval.
+    ApprovalRequested(ApprovalRequested),
+    /// The agent asked a person something.
+    QuestionAsked(QuestionAsked),
+    /// A crash left it unknown what became of a tool call, and a person is asked.
+    OutcomeUnknown(OutcomeUnknown),
+    /// A person decided.
+    ItemDecided(ItemDecided),
 }
 
 /// The run exists.
@@ -152,12 +174,25 @@ pub struct ToolCallStarted {
     pub call_id: String,
     /// The tool.
     pub tool: String,
-    /// Arguments as the model wrote them.
+    /// Arguments as the model wrote them, or as the person who approved the call changed them.
     pub arguments_json: String,
     /// What may be done if the outcome gets lost.
     pub effect_class: EffectClass,
-    /// Names this use for ever, to whoever carries it out.
+    /// Names this use for ever, to whoever carries it out; every attempt has the same.
     pub idempotency_key: String,
+    /// Attempt at this call, from 1; rises only when a person had a call with an unknown outcome tried again.
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    pub attempt: u32,
+}
+
+const fn first() -> u32 {
+    1
+}
+
+// Serde hands a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+const fn is_first(attempt: &u32) -> bool {
+    *attempt == 1
 }
 
 /// The tool answered.
@@ -295,9 +330,6 @@ impl Event {
             #[serde(default = "first")]
             v: u32,
         }
-        const fn first() -> u32 {
-            1
-        }
         let Header { v } = serde_json::from_str(text)?;
         if v > EVENT_VERSION {
             return Err(DecodeError::Newer { found: v });
@@ -319,6 +351,14 @@ impl Event {
             Self::EngineNote(_) => "engine_note",
             Self::Succeeded(_) => "succeeded",
             Self::Failed(_) => "failed",
+            Self::CommandDelivered(_) => "command_delivered",
+            Self::Paused(_) => "paused",
+            Self::Resumed(_) => "resumed",
+            Self::Cancelled(_) => "cancelled",
+            Self::ApprovalRequested(_) => "approval_requested",
+            Self::QuestionAsked(_) => "question_asked",
+            Self::OutcomeUnknown(_) => "outcome_unknown",
+            Self::ItemDecided(_) => "item_decided",
         }
     }
 
@@ -335,7 +375,15 @@ impl Event {
             | Self::Started(_)
             | Self::TakenOver(_)
             | Self::Succeeded(_)
-            | Self::Failed(_) => None,
+            | Self::Failed(_)
+            | Self::CommandDelivered(_)
+            | Self::Paused(_)
+            | Self::Resumed(_)
+            | Self::Cancelled(_) => None,
+            Self::ApprovalRequested(event) => Some(event.step),
+            Self::QuestionAsked(event) => Some(event.step),
+            Self::OutcomeUnknown(event) => Some(event.step),
+            Self::ItemDecided(event) => Some(event.step),
         }
     }
 }

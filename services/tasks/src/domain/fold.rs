@@ -211,6 +211,14 @@ impl RunFold {
                 self.phase = Phase::Failed { error: failed.error.clone() };
                 self.ended_at = Some(at);
             }
+            Event::CommandDelivered(_)
+            | Event::Paused(_)
+            | Event::Resumed(_)
+            | Event::Cancelled(_)
+            | Event::ApprovalRequested(_)
+            | Event::QuestionAsked(_)
+            | Event::OutcomeUnknown(_)
+            | Event::ItemDecided(_) => return Err("people are not heard yet".into()),
         }
         Ok(())
     }

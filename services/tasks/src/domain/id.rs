@@ -13,4 +13,8 @@ mc_chassis::id_type! {
     RunId,
     /// A file that a run wrote.
     ArtifactId,
+    /// A person's order to a run.
+    CommandId,
+    /// Something that needs a person.
+    InboxItemId,
 }

@@ -28,7 +28,7 @@ pub(super) async fn list_run_events(
     let records = journal::page(&mut tx, id, after_seq, page.limit).await?;
     // The journal may have grown since the run was read.
     let head_seq = records.last().map_or(run.head_seq, |last| last.seq.max(run.head_seq));
-    let events = records.into_iter().map(|record| view::record(workspace, record)).collect();
+    let events = records.into_iter().map(|record| view::record(workspace, id, record)).collect();
     Ok(ListRunEventsResponse { events, head_seq })
 }
 

@@ -17,6 +17,7 @@ mod task_content;
 mod tests;
 mod update_task;
 pub(crate) mod view;
+mod view_people;
 mod watch_run;
 
 use std::sync::Arc;

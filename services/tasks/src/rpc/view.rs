@@ -7,7 +7,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::event::{self, Event, Record};
-use crate::domain::id::WorkspaceId;
+use crate::domain::id::{RunId, WorkspaceId};
+use crate::rpc::view_people;
 use crate::store::artifact::Artifact;
 use crate::store::run::Run;
 use crate::store::task::Task;
@@ -81,15 +82,15 @@ pub(crate) fn artifact(artifact: &Artifact) -> proto::Artifact {
 }
 
 /// A journal record of a run of `workspace`.
-pub(crate) fn record(workspace: WorkspaceId, record: Record) -> proto::RunEvent {
+pub(crate) fn record(workspace: WorkspaceId, run: RunId, record: Record) -> proto::RunEvent {
     proto::RunEvent {
         seq: record.seq,
         create_time: Some(timestamp(record.at)),
-        kind: Some(kind(workspace, record.event)),
+        kind: Some(kind(workspace, run, record.event)),
     }
 }
 
-fn kind(workspace: WorkspaceId, event: Event) -> proto::run_event::Kind {
+fn kind(workspace: WorkspaceId, run: RunId, event: Event) -> proto::run_event::Kind {
     use proto::run_event::Kind;
     match event {
         Event::Queued(event) => Kind::Queued(queued(&event)),
@@ -125,7 +126,7 @@ fn kind(workspace: WorkspaceId, event: Event) -> proto::run_event::Kind {
             tool: event.tool,
             arguments_json: event.arguments_json,
             effect_class: effect_class(event.effect_class) as i32,
-            attempt: 1,
+            attempt: event.attempt as i32,
         }),
         Event::ToolCallCompleted(event) => Kind::ToolCallCompleted(proto::ToolCallCompleted {
             step: event.step as i32,
@@ -148,6 +149,7 @@ fn kind(workspace: WorkspaceId, event: Event) -> proto::run_event::Kind {
             Kind::Succeeded(proto::RunSucceeded { summary: event.summary, evidence: event.evidence })
         }
         Event::Failed(event) => Kind::Failed(proto::RunFailed { error: Some(error(event.error)) }),
+        people => view_people::kind(workspace, run, people),
     }
 }
 
@@ -202,7 +204,7 @@ pub(crate) fn version_name(workspace: Uuid, agent: Uuid, version: i32) -> String
     format!("workspaces/{workspace}/agents/{agent}/versions/{version}")
 }
 
-fn timestamp(at: OffsetDateTime) -> Timestamp {
+pub(crate) fn timestamp(at: OffsetDateTime) -> Timestamp {
     Timestamp { seconds: at.unix_timestamp(), nanos: at.nanosecond() as i32 }
 }
 

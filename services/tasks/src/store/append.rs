@@ -82,7 +82,7 @@ impl Tally {
                     tally.unpriced_calls += i32::from(call.maybe_billed);
                     tally.progress = true;
                 }
-                Event::ToolCallCompleted(_) | Event::EngineNote(_) => {
+                Event::ToolCallCompleted(_) | Event::EngineNote(_) | Event::ItemDecided(_) => {
                     tally.progress = true;
                 }
                 // Intents are no progress: a run that kills its worker behind one must be found out.
@@ -91,7 +91,14 @@ impl Tally {
                 | Event::TakenOver(_)
                 | Event::ToolCallStarted(_)
                 | Event::Succeeded(_)
-                | Event::Failed(_) => {}
+                | Event::Failed(_)
+                | Event::CommandDelivered(_)
+                | Event::Paused(_)
+                | Event::Resumed(_)
+                | Event::Cancelled(_)
+                | Event::ApprovalRequested(_)
+                | Event::QuestionAsked(_)
+                | Event::OutcomeUnknown(_) => {}
             }
         }
         tally
@@ -212,14 +219,25 @@ fn storable(text: &str) -> String {
 /// result can be committed twice.
 pub(crate) fn step_key(event: &Event) -> (String, i32) {
     match event {
-        Event::Queued(_) | Event::Started(_) | Event::Succeeded(_) | Event::Failed(_) => ("run".into(), 0),
+        Event::Queued(_)
+        | Event::Started(_)
+        | Event::Succeeded(_)
+        | Event::Failed(_)
+        | Event::Cancelled(_) => ("run".into(), 0),
         Event::TakenOver(event) => ("run".into(), i32::try_from(event.lease_epoch).unwrap_or(i32::MAX)),
         Event::ModelCallStarted(event) => (format!("m/{}", event.step), event.attempt as i32),
         Event::ModelCallCompleted(event) => (format!("m/{}", event.step), event.attempt as i32),
         Event::ModelCallFailed(event) => (format!("m/{}", event.step), event.attempt as i32),
-        Event::ToolCallStarted(event) => (call_key(event.step, &event.call_id), 1),
+        Event::ToolCallStarted(event) => (call_key(event.step, &event.call_id), event.attempt as i32),
         Event::ToolCallCompleted(event) => (call_key(event.step, &event.call_id), 1),
         Event::EngineNote(event) => (format!("n/{}/{}", event.step, event.reason.as_str()), 1),
+        Event::CommandDelivered(event) => (format!("c/{}", event.command), 0),
+        Event::Paused(event) => (format!("c/{}", event.command), 0),
+        Event::Resumed(event) => (format!("c/{}", event.command), 0),
+        Event::ApprovalRequested(event) => (call_key(event.step, &event.call_id), 1),
+        Event::QuestionAsked(event) => (call_key(event.step, &event.call_id), 1),
+        Event::OutcomeUnknown(event) => (call_key(event.step, &event.call_id), event.attempt as i32),
+        Event::ItemDecided(event) => (format!("i/{}", event.item), 0),
     }
 }
 

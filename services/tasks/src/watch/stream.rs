@@ -151,7 +151,7 @@ impl Watch {
         self.cursor = record.seq;
         self.live.observe(&record.event);
         self.ended = matches!(record.event, Event::Succeeded(_) | Event::Failed(_));
-        self.send(Update::Event(view::record(self.request.workspace, record)));
+        self.send(Update::Event(view::record(self.request.workspace, self.request.run, record)));
     }
 
     async fn hear(&mut self, signal: Signal) -> Result<(), Error> {

@@ -136,8 +136,8 @@ pub(crate) fn any_event() -> impl Strategy<Value = Event> {
                 })
             }
         ),
-        (any::<u32>(), any::<[String; 4]>(), effect_class).prop_map(
-            |(step, [call_id, tool, arguments_json, idempotency_key], effect_class)| {
+        (any::<(u32, u32)>(), any::<[String; 4]>(), effect_class).prop_map(
+            |((step, attempt), [call_id, tool, arguments_json, idempotency_key], effect_class)| {
                 Event::ToolCallStarted(ToolCallStarted {
                     step,
                     call_id,
@@ -145,6 +145,7 @@ pub(crate) fn any_event() -> impl Strategy<Value = Event> {
                     arguments_json,
                     effect_class,
                     idempotency_key,
+                    attempt,
                 })
             }
         ),

@@ -306,5 +306,6 @@ fn told(event: &Event) -> String {
         Event::EngineNote(note) => format!("note {} {}", note.step, note.reason.as_str()),
         Event::Succeeded(_) => "succeeded".to_owned(),
         Event::Failed(failed) => format!("failed {}", failed.error.reason),
+        other => other.kind().to_owned(),
     }
 }

@@ -1,0 +1,121 @@
+//! Records of what a run asks of people, and of what they say to it.
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use crate::domain::id::{CommandId, InboxItemId, UserId};
+use crate::domain::order::{CommandKind, Decision};
+
+/// The run's worker has read a person's order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommandDelivered {
+    /// The order.
+    pub command: CommandId,
+    /// What is ordered.
+    #[serde(rename = "order")]
+    pub kind: CommandKind,
+    /// Who gave it.
+    pub requester: UserId,
+    /// When it was given.
+    #[serde(with = "time::serde::rfc3339")]
+    pub requested_at: OffsetDateTime,
+    /// Why, in that person's words; may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
+/// The run is paused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Paused {
+    /// The order that did it.
+    pub command: CommandId,
+}
+
+/// The run goes on after a pause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resumed {
+    /// The order that did it.
+    pub command: CommandId,
+}
+
+/// A person ended the run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cancelled {
+    /// The order that did it.
+    pub command: CommandId,
+    /// Who gave it.
+    pub requester: UserId,
+    /// Why, in that person's words; may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// Tools that were under way and whose effect is unknown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub survivors: Vec<String>,
+}
+
+/// A tool call waits for a person's approval.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovalRequested {
+    /// What is to be decided.
+    pub item: InboxItemId,
+    /// Step whose answer asked for the call.
+    pub step: u32,
+    /// Id of the call, as in its intent.
+    pub call_id: String,
+    /// The tool.
+    pub tool: String,
+    /// Arguments as the model wrote them.
+    pub arguments_json: String,
+}
+
+/// The agent asked a person something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuestionAsked {
+    /// What is to be answered.
+    pub item: InboxItemId,
+    /// Step whose answer asked it.
+    pub step: u32,
+    /// Id of the call.
+    pub call_id: String,
+    /// The question.
+    pub question: String,
+    /// Answers to choose from; free text when empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<String>,
+}
+
+/// A crash left it unknown what became of a tool call, and a person is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutcomeUnknown {
+    /// What is to be decided.
+    pub item: InboxItemId,
+    /// Step whose answer asked for the call.
+    pub step: u32,
+    /// Id of the call.
+    pub call_id: String,
+    /// The tool.
+    pub tool: String,
+    /// Arguments that it was carried out with.
+    pub arguments_json: String,
+    /// Attempt whose outcome is unknown.
+    pub attempt: u32,
+}
+
+/// A person decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ItemDecided {
+    /// What it was about.
+    pub item: InboxItemId,
+    /// Step of the call that it was about.
+    pub step: u32,
+    /// Id of that call.
+    pub call_id: String,
+    /// Who decided.
+    pub decider: UserId,
+    /// When.
+    #[serde(with = "time::serde::rfc3339")]
+    pub decided_at: OffsetDateTime,
+    /// What.
+    #[serde(flatten)]
+    pub decision: Decision,
+}
