@@ -145,9 +145,24 @@ pub struct ModelCallFailed {
     /// `workspaces/{workspace}/generations/{generation}` of the failed call; empty if there is none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub generation: String,
-    /// True when the call was cut after it had begun, so that it may have cost something the run's sum does not have.
+    /// True when the call was cut after it had begun, so that it costs something, or may do so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub maybe_billed: bool,
+    /// What the ledger has it booked at, in nano US dollars; absent when unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_nano_usd: Option<i64>,
+    /// True when cost and tokens are the ledger's estimate.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cost_estimated: bool,
+    /// Tokens in and out that the ledger has it booked at.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub total_tokens: i64,
+}
+
+/// serde asks by reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(count: &i64) -> bool {
+    *count == 0
 }
 
 /// What may be done about a tool call whose outcome a crash left unknown.

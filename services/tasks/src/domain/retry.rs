@@ -25,6 +25,19 @@ pub struct CallFailure {
     pub retry_after: Option<Duration>,
     /// `workspaces/{workspace}/generations/{generation}` if the call had come so far; else empty.
     pub generation: String,
+    /// What the ledger has it booked at; none when nothing is booked, as far as is known.
+    pub charge: Option<Charge>,
+}
+
+/// What the ledger has booked for an answer that never came whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Charge {
+    /// Nano US dollars; none when the model has no known price.
+    pub cost_nano_usd: Option<i64>,
+    /// True when it is an estimate, because the provider had not yet said what was used.
+    pub estimated: bool,
+    /// Tokens in and out.
+    pub total_tokens: i64,
 }
 
 /// What to do after a failure.
@@ -101,8 +114,11 @@ pub fn after(
         error: RunError::new(failure.reason.as_str(), failure.message.as_str()),
         retry_at,
         generation: failure.generation.clone(),
-        // It had begun to answer, so the provider may charge for it.
-        maybe_billed: failure.reason == INTERRUPTED,
+        // It had begun to answer, so the provider charges for it, or may do so.
+        maybe_billed: failure.charge.is_some() || failure.reason == INTERRUPTED,
+        cost_nano_usd: failure.charge.and_then(|charge| charge.cost_nano_usd),
+        cost_estimated: failure.charge.is_some_and(|charge| charge.estimated),
+        total_tokens: failure.charge.map_or(0, |charge| charge.total_tokens),
     })))
 }
 

@@ -62,6 +62,7 @@ pub(crate) fn run(run: &Run) -> proto::Run {
         create_time: Some(timestamp(run.create_time)),
         start_time: run.start_time.map(timestamp),
         end_time: run.end_time.map(timestamp),
+        estimated_cost_nano_usd: run.estimated_cost_nano_usd,
         ..proto::Run::default()
     }
 }
@@ -119,6 +120,9 @@ fn kind(workspace: WorkspaceId, run: RunId, event: Event) -> proto::run_event::K
             retry_time: event.retry_at.map(timestamp),
             generation: event.generation,
             maybe_billed: event.maybe_billed,
+            cost_nano_usd: event.cost_nano_usd,
+            cost_estimated: event.cost_estimated,
+            total_tokens: event.total_tokens,
         }),
         Event::ToolCallStarted(event) => Kind::ToolCallStarted(proto::ToolCallStarted {
             step: event.step as i32,

@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::event::Event;
+use crate::domain::fold::Totals;
 use crate::domain::id::{RunId, WorkspaceId};
 use crate::domain::key;
 use crate::store::artifact::{self, NewArtifact};
@@ -58,9 +59,7 @@ pub enum Refusal {
 struct Tally {
     progress: bool,
     steps: i32,
-    tokens: i64,
-    cost_nano_usd: i64,
-    unpriced_calls: i32,
+    totals: Totals,
 }
 
 impl Tally {
@@ -71,15 +70,14 @@ impl Tally {
                 // A retry is the same step.
                 Event::ModelCallStarted(call) => tally.steps += i32::from(call.attempt == 1),
                 Event::ModelCallCompleted(call) => {
-                    tally.tokens = tally.tokens.saturating_add(call.usage.total_tokens());
-                    match call.cost_nano_usd {
-                        Some(cost) => tally.cost_nano_usd = tally.cost_nano_usd.saturating_add(cost),
-                        None => tally.unpriced_calls += 1,
-                    }
+                    let usage = &call.usage;
+                    tally.totals.charge(usage.total_tokens(), call.cost_nano_usd, usage.estimated);
                     tally.progress = true;
                 }
                 Event::ModelCallFailed(call) => {
-                    tally.unpriced_calls += i32::from(call.maybe_billed);
+                    if call.maybe_billed {
+                        tally.totals.charge(call.total_tokens, call.cost_nano_usd, call.cost_estimated);
+                    }
                     tally.progress = true;
                 }
                 Event::ToolCallCompleted(_) | Event::EngineNote(_) | Event::ItemDecided(_) => {
@@ -136,6 +134,7 @@ pub(crate) async fn append_by(
         .bind(&runs.steps)
         .bind(&runs.tokens)
         .bind(&runs.cost_nano_usd)
+        .bind(&runs.estimated_cost_nano_usd)
         .bind(&runs.unpriced_calls)
         .bind(&runs.at)
         .bind(&events.run)
@@ -259,6 +258,7 @@ struct RunColumns {
     steps: Vec<i32>,
     tokens: Vec<i64>,
     cost_nano_usd: Vec<i64>,
+    estimated_cost_nano_usd: Vec<i64>,
     unpriced_calls: Vec<i32>,
     at: Vec<OffsetDateTime>,
 }
@@ -271,9 +271,10 @@ impl RunColumns {
         self.events.push(append.events.len() as i64);
         self.progress.push(tally.progress);
         self.steps.push(tally.steps);
-        self.tokens.push(tally.tokens);
-        self.cost_nano_usd.push(tally.cost_nano_usd);
-        self.unpriced_calls.push(tally.unpriced_calls);
+        self.tokens.push(tally.totals.tokens);
+        self.cost_nano_usd.push(tally.totals.cost_nano_usd);
+        self.estimated_cost_nano_usd.push(tally.totals.estimated_cost_nano_usd);
+        self.unpriced_calls.push(i32::try_from(tally.totals.unpriced_calls).unwrap_or(i32::MAX));
         self.at.push(append.at);
     }
 }

@@ -32,6 +32,8 @@ pub struct Run {
     pub total_tokens: i64,
     /// Sum of the known costs.
     pub cost_nano_usd: i64,
+    /// Of it, what is estimated.
+    pub estimated_cost_nano_usd: i64,
     /// Model calls of unknown cost.
     pub unpriced_calls: i32,
     /// What the agent said when it finished.
@@ -58,8 +60,8 @@ macro_rules! columns {
         concat!(
             $before,
             " run_id, workspace_id, task_id, agent_id, agent_version, status, head_seq, steps, total_tokens, ",
-            "cost_nano_usd, unpriced_calls, summary, error_reason, error_message, starter, create_time, start_time, ",
-            "end_time ",
+            "cost_nano_usd, estimated_cost_nano_usd, unpriced_calls, summary, error_reason, error_message, starter, ",
+            "create_time, start_time, end_time ",
             $after
         )
     };

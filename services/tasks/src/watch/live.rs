@@ -100,6 +100,9 @@ mod tests {
             retry_at: None,
             generation: String::new(),
             maybe_billed: false,
+            cost_nano_usd: None,
+            cost_estimated: false,
+            total_tokens: 0,
         })
     }
 

@@ -13,7 +13,7 @@ use tokio::time::MissedTickBehavior;
 use crate::domain::decide::ModelCall;
 use crate::domain::event::{Event, ModelCallCompleted};
 use crate::domain::fold::PendingIntent;
-use crate::domain::retry::{self, AfterFailure, CallFailure};
+use crate::domain::retry::{self, AfterFailure, CallFailure, Charge};
 use crate::rpc::view;
 use crate::topics::TextKind;
 use crate::wire;
@@ -50,6 +50,7 @@ pub(super) async fn call(
                 message: failure.message().to_owned(),
                 retry_after: failure.retry_delay().and_then(|delay| delay.try_into().ok()),
                 generation,
+                charge: charge(&failure),
             };
             tracing::info!(%run, step = call.step, attempt = call.attempt, reason = failure.reason, "model call failed");
             retry::after(journal.fold(), &failure, asked_again, journal.now())
@@ -156,6 +157,18 @@ fn completed(journal: &Journal, call: &ModelCall, finished: llm::GenerationFinis
         generation: finished.generation,
         duration_ms: since.map_or(0, |since| milliseconds(journal.now() - since)),
     }))
+}
+
+/// What the ledger has booked for an answer that was cut, as the status of Generate says it.
+fn charge(failure: &Failure) -> Option<Charge> {
+    let said = |key: &str| failure.metadata().get(key);
+    // Said of everything that is booked, and of nothing else.
+    let estimated = said("cost_estimated")?;
+    Some(Charge {
+        cost_nano_usd: said("cost_nano_usd").and_then(|cost| cost.parse().ok()),
+        estimated: estimated == "true",
+        total_tokens: said("total_tokens").and_then(|tokens| tokens.parse().ok()).unwrap_or_default(),
+    })
 }
 
 /// Waits for a time, or for ever where there is none.

@@ -124,8 +124,9 @@ pub(crate) fn any_event() -> impl Strategy<Value = Event> {
                     })
                 }
             ),
-        (any::<(u32, u32)>(), any_error(), time, text(), any::<bool>()).prop_map(
-            |((step, attempt), error, retry_at, generation, maybe_billed)| {
+        (any::<(u32, u32)>(), any_error(), time, text(), any::<(bool, Option<i64>, bool, i64)>()).prop_map(
+            |((step, attempt), error, retry_at, generation, charge)| {
+                let (maybe_billed, cost_nano_usd, cost_estimated, total_tokens) = charge;
                 Event::ModelCallFailed(ModelCallFailed {
                     step,
                     attempt,
@@ -133,6 +134,9 @@ pub(crate) fn any_event() -> impl Strategy<Value = Event> {
                     retry_at,
                     generation,
                     maybe_billed,
+                    cost_nano_usd,
+                    cost_estimated,
+                    total_tokens,
                 })
             }
         ),

@@ -10,7 +10,7 @@ use mc_tasks::domain::decide::{ModelCall, Next, ToolUse, next};
 use mc_tasks::domain::event::{ArtifactRef, Event, ModelCallCompleted, Queued, Record};
 use mc_tasks::domain::fold::{RunFold, RunState};
 use mc_tasks::domain::id::{AgentId, ArtifactId, RunId, TaskId, UserId, WorkspaceId};
-use mc_tasks::domain::retry::{self, AfterFailure, CallFailure};
+use mc_tasks::domain::retry::{self, AfterFailure, CallFailure, Charge};
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -67,6 +67,26 @@ pub(crate) enum Turn {
     Answers(Message, FinishReason),
     /// The call fails for this reason.
     Fails(&'static str),
+    /// The answer is cut, and booked at this.
+    IsCut(Charge),
+}
+
+impl Turn {
+    /// The failure that this turn is, if it is one.
+    pub(crate) fn failure(&self) -> Option<CallFailure> {
+        let (reason, charge) = match self {
+            Self::Answers(..) => return None,
+            Self::Fails(reason) => (*reason, None),
+            Self::IsCut(charge) => ("GENERATION_INTERRUPTED", Some(*charge)),
+        };
+        Some(CallFailure {
+            reason: reason.into(),
+            message: "It went wrong.".into(),
+            retry_after: None,
+            generation: String::new(),
+            charge,
+        })
+    }
 }
 
 /// An answer of text alone.
@@ -194,13 +214,8 @@ impl Run {
             Some(Turn::Answers(message, finish_reason)) => {
                 self.append(answered(&call, message, finish_reason));
             }
-            Some(Turn::Fails(reason)) => {
-                let failure = CallFailure {
-                    reason: reason.into(),
-                    message: "It went wrong.".into(),
-                    retry_after: None,
-                    generation: String::new(),
-                };
+            Some(turn) => {
+                let failure = turn.failure().expect("it is no answer");
                 match retry::after(&self.fold, &failure, 0, self.now).unwrap() {
                     AfterFailure::Append(event) => self.append(event),
                     AfterFailure::AskAgain { at } => self.now = at,

@@ -2,9 +2,10 @@
 
 use mc_tasks::domain::brief::RunLimits;
 use mc_tasks::domain::decide::{Next, next};
+use mc_tasks::domain::retry::Charge;
 use time::Duration;
 
-use crate::kit::{Run, agent, brief, calls, finishes, says, task, writes};
+use crate::kit::{Run, Turn, agent, brief, calls, finishes, says, task, writes};
 
 fn limited(limits: RunLimits, script: impl IntoIterator<Item = crate::kit::Turn>) -> Run {
     let mut agent = agent();
@@ -95,4 +96,15 @@ fn costs_add_up_and_unknown_ones_are_counted() {
     let run = Run::usual([crate::kit::Turn::Fails("GENERATION_INTERRUPTED"), writes(), finishes()]).played();
     assert!(run.succeeded(), "{}", run.story());
     assert_eq!(run.fold.totals().unpriced_calls, 1, "a cut answer may be charged");
+}
+
+#[test]
+fn what_a_cut_answer_was_booked_at_is_part_of_the_sum_and_of_the_limits() {
+    let limits = RunLimits { max_tokens: Some(55), ..RunLimits::default() };
+    let charge = Charge { cost_nano_usd: Some(700), estimated: true, total_tokens: 40 };
+    let run = limited(limits, [Turn::IsCut(charge), writes(), finishes()]).played();
+    let totals = run.fold.totals();
+    assert_eq!(run.failure(), Some("TOKEN_LIMIT_REACHED"), "40 + 15 tokens are all that it may use");
+    assert_eq!((totals.tokens, totals.cost_nano_usd, totals.estimated_cost_nano_usd), (55, 1_700, 700));
+    assert_eq!(totals.unpriced_calls, 0);
 }

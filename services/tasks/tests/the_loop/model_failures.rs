@@ -9,7 +9,13 @@ use uuid::Uuid;
 use crate::kit::{Run, Turn, finishes, writes};
 
 fn failure(reason: &str) -> CallFailure {
-    CallFailure { reason: reason.into(), message: "m".into(), retry_after: None, generation: String::new() }
+    CallFailure {
+        reason: reason.into(),
+        message: "m".into(),
+        retry_after: None,
+        generation: String::new(),
+        charge: None,
+    }
 }
 
 /// A run with a model call under way.

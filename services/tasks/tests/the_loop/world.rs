@@ -8,7 +8,7 @@ use mc_tasks::domain::decide::{Next, ToolUse, claimed, next};
 use mc_tasks::domain::event::{EffectClass, Event};
 use mc_tasks::domain::fold::RunFold;
 use mc_tasks::domain::prompt::ModelRequest;
-use mc_tasks::domain::retry::{self, AfterFailure, CallFailure};
+use mc_tasks::domain::retry::{self, AfterFailure};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -218,19 +218,14 @@ impl World {
                         Turn::Answers(message, finish_reason) => {
                             self.append(vec![answered(&call, message, finish_reason)])?;
                         }
-                        Turn::Fails(reason) => {
-                            let failure = CallFailure {
-                                reason: reason.into(),
-                                message: "m".into(),
-                                retry_after: None,
-                                generation: String::new(),
-                            };
+                        turn => {
+                            let failure = turn.failure().expect("it is no answer");
                             match retry::after(&self.run.fold, &failure, asked_again, self.run.now).unwrap() {
                                 AfterFailure::AskAgain { at } => {
                                     assert!(at > self.run.now);
                                     self.run.now = at;
                                     asked_again += 1;
-                                    if reason == "UNAVAILABLE" {
+                                    if failure.reason == "UNAVAILABLE" {
                                         // The outage passes, and the answer is whatever comes next.
                                         self.generations.remove(&call.idempotency_key);
                                     }

@@ -47,11 +47,8 @@ impl RunFold {
 
     pub(super) fn take_answer(&mut self, completed: &ModelCallCompleted) -> Result<(), String> {
         self.open_call(completed.step, completed.attempt)?;
-        self.totals.tokens = self.totals.tokens.saturating_add(completed.usage.total_tokens());
-        match completed.cost_nano_usd {
-            Some(cost) => self.totals.cost_nano_usd = self.totals.cost_nano_usd.saturating_add(cost),
-            None => self.totals.unpriced_calls += 1,
-        }
+        let usage = &completed.usage;
+        self.totals.charge(usage.total_tokens(), completed.cost_nano_usd, usage.estimated);
         let message = normalised(completed.step, &completed.message);
         let calls: Vec<Call> =
             message.tool_calls().cloned().map(|call| Call { call, state: CallState::Asked }).collect();
@@ -72,7 +69,9 @@ impl RunFold {
 
     pub(super) fn fail_call(&mut self, failed: &ModelCallFailed) -> Result<(), String> {
         self.open_call(failed.step, failed.attempt)?;
-        self.totals.unpriced_calls += u32::from(failed.maybe_billed);
+        if failed.maybe_billed {
+            self.totals.charge(failed.total_tokens, failed.cost_nano_usd, failed.cost_estimated);
+        }
         self.phase = Phase::CallFailed {
             attempt: failed.attempt,
             error: failed.error.clone(),

@@ -37,10 +37,27 @@ impl RunState {
 pub struct Totals {
     /// Tokens in and out.
     pub tokens: i64,
-    /// Sum of the known costs of its model calls, in nano US dollars.
+    /// Sum of the known costs of its model calls, in nano US dollars; those that were cut are among them.
     pub cost_nano_usd: i64,
+    /// Of these, what is estimated.
+    pub estimated_cost_nano_usd: i64,
     /// Model calls whose cost is unknown and not in the sum.
     pub unpriced_calls: u32,
+}
+
+impl Totals {
+    /// Adds one model call that costs something, whether its answer came whole or was cut.
+    pub(crate) fn charge(&mut self, tokens: i64, cost_nano_usd: Option<i64>, estimated: bool) {
+        self.tokens = self.tokens.saturating_add(tokens);
+        let Some(cost) = cost_nano_usd else {
+            self.unpriced_calls += 1;
+            return;
+        };
+        self.cost_nano_usd = self.cost_nano_usd.saturating_add(cost);
+        if estimated {
+            self.estimated_cost_nano_usd = self.estimated_cost_nano_usd.saturating_add(cost);
+        }
+    }
 }
 
 /// An intent without a result: work that is under way, or that a crash left behind.

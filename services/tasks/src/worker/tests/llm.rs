@@ -25,6 +25,8 @@ pub(crate) enum Reply {
     Malformed,
     /// A failure of this reason.
     Fail(Code, &'static str),
+    /// An answer that is cut after some words, booked at 40 tokens and this estimate; none when it has no price.
+    Cut(Option<i64>),
 }
 
 #[derive(Default)]
@@ -112,6 +114,17 @@ impl GenerationService for Script {
             }
             Reply::Fail(code, reason) => {
                 events.push(Err(Failure::new(code, reason, "as the script says").into()));
+            }
+            Reply::Cut(cost) => {
+                events.push(Ok(Event::TextDelta(proto::TextDelta { offset: 0, text: "And th".to_owned() })));
+                let failure = Failure::new(Code::Aborted, "GENERATION_INTERRUPTED", "as the script says")
+                    .with("cost_estimated", "true")
+                    .with("total_tokens", "40");
+                let failure = match cost {
+                    Some(cost) => failure.with("cost_nano_usd", cost.to_string()),
+                    None => failure,
+                };
+                events.push(Err(failure.into()));
             }
         }
         Ok(Response::new(stream::iter(events).map(respond).boxed()))

@@ -1,6 +1,7 @@
 //! The worker against a real PostgreSQL and a scripted llm service, over the wire.
 
 mod carry;
+mod charges;
 mod llm;
 
 use std::sync::Arc;
