@@ -59,6 +59,7 @@ fn tool(call_id: &str, arguments_json: &str) -> Event {
         arguments_json: arguments_json.into(),
         effect_class: EffectClass::Idempotent,
         idempotency_key: "k".into(),
+        attempt: 1,
     })
 }
 
