@@ -31,6 +31,8 @@ pub mod reason {
     pub const MALFORMED_PATH: &str = "MALFORMED_PATH";
     /// A page of an origin that is not on the allow-list.
     pub const ORIGIN_NOT_ALLOWED: &str = "ORIGIN_NOT_ALLOWED";
+    /// The web app was asked for under a host that is not known as the edge's.
+    pub const HOST_NOT_ALLOWED: &str = "HOST_NOT_ALLOWED";
 }
 
 /// An RFC 9457 problem. Switch on `reason`, show `detail`.
@@ -171,6 +173,7 @@ pub fn status(code: Code, reason: &str) -> StatusCode {
         reason::UNSUPPORTED_MEDIA_TYPE => return StatusCode::UNSUPPORTED_MEDIA_TYPE,
         reason::BODY_TIMEOUT => return StatusCode::REQUEST_TIMEOUT,
         reason::BODY_TOO_LARGE => return StatusCode::PAYLOAD_TOO_LARGE,
+        reason::HOST_NOT_ALLOWED => return StatusCode::MISDIRECTED_REQUEST,
         _ => {}
     }
     match code {

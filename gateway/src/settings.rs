@@ -1,11 +1,12 @@
 //! What the edge is told at its start.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use mc_chassis::config::{Invalid, Validate, parse_duration};
 
 use crate::auth::STREAM_RECHECK;
-use crate::http::Origins;
+use crate::http::{INDEX, Origin, Origins};
 use crate::ws::Limits;
 
 /// Settings of the edge, with defaults that fit a desktop and a fleet alike.
@@ -14,6 +15,13 @@ pub struct Settings {
     /// Origins of the pages that may call it, with commas between; the desktop's own by default.
     #[arg(long, env = "MC_GATEWAY_ORIGINS", default_value_t)]
     pub origins: Origins,
+    /// Where people find this edge, as `https://host`, with commas between; needed only where it has a name of its own.
+    /// Addresses and localhost are known without it.
+    #[arg(long, env = "MC_PUBLIC_URL", value_delimiter = ',')]
+    pub public_url: Vec<Origin>,
+    /// Folder with a build of the web app, served at `/`.
+    #[arg(long, env = "MC_WEB_DIR")]
+    pub web_dir: Option<PathBuf>,
     /// How long a unary call may take.
     #[arg(long, env = "MC_CALL_DEADLINE", default_value = "30s", value_parser = parse_duration)]
     pub call_deadline: Duration,
@@ -36,6 +44,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             origins: Origins::default(),
+            public_url: Vec::new(),
+            web_dir: None,
             call_deadline: Duration::from_secs(30),
             heartbeat: Duration::from_secs(15),
             connections: 20_000,
@@ -56,6 +66,14 @@ impl Validate for Settings {
         }
         if self.heartbeat.is_zero() {
             return zero("MC_GATEWAY_HEARTBEAT");
+        }
+        if let Some(bad) = self.public_url.iter().find(|url| !url.as_str().starts_with("http")) {
+            return Err(Invalid::new("MC_PUBLIC_URL", format!("{bad} must be http:// or https://")));
+        }
+        if let Some(folder) = self.web_dir.as_ref().filter(|folder| !folder.join(INDEX).is_file()) {
+            let text =
+                format!("{} has no {INDEX}: name the folder of a build, or leave it unset", folder.display());
+            return Err(Invalid::new("MC_WEB_DIR", text));
         }
         // A client that answers every ping must not be taken for idle.
         if self.heartbeat * 2 > self.ws.idle {
@@ -97,6 +115,10 @@ mod tests {
             "MC_GATEWAY_HEARTBEAT"
         );
         assert_eq!(name(Settings { connections: 0, ..Settings::default() }), "MC_GATEWAY_CONNECTIONS");
+        let nowhere = Some("/nonexistent".into());
+        assert_eq!(name(Settings { web_dir: nowhere, ..Settings::default() }), "MC_WEB_DIR");
+        let public_url = vec!["tauri://localhost".parse().expect("origin")];
+        assert_eq!(name(Settings { public_url, ..Settings::default() }), "MC_PUBLIC_URL");
         let rare = Settings { heartbeat: Duration::from_millis(30_001), ..Settings::default() };
         assert_eq!(name(rare), "MC_GATEWAY_HEARTBEAT");
         Settings { heartbeat: Duration::from_secs(30), ..Settings::default() }.validate().expect("edge");

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Extension;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use bytes::Bytes;
 use http::header::{
     ACCESS_CONTROL_REQUEST_METHOD, ALLOW, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY,
@@ -27,25 +26,11 @@ pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 /// How long a body may take to arrive.
 const BODY_PATIENCE: Duration = Duration::from_mins(1);
 
-/// Answers whatever no fixed route answers.
+/// Carries out the RPC that stands at the request's method and path.
+///
+/// # Errors
+/// There is none, the request cannot be read as its request, or it fails.
 pub(super) async fn answer(
-    State(edge): State<Arc<Edge>>,
-    Extension(context): Extension<RequestContext>,
-    request: Request,
-) -> Response<Body> {
-    match respond(&edge, &context, request).await {
-        Ok(response) => response,
-        Err(failure) => {
-            let mut response = context.problem(&failure);
-            if let Some(allow) = failure.metadata().get("allow").and_then(|allow| allow.parse().ok()) {
-                response.headers_mut().insert(ALLOW, allow);
-            }
-            response
-        }
-    }
-}
-
-async fn respond(
     edge: &Arc<Edge>,
     context: &RequestContext,
     request: Request,

@@ -1,12 +1,15 @@
-//! Which pages may call the edge: an allow-list of origins, for CORS and for WebSockets alike.
+//! Origins that the operator lists, and what CORS tells the pages that may call.
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
 use http::header::{self, HeaderName};
+use http::request::Parts;
 use http::{HeaderValue, Method};
 use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use super::pages::{self, Pages};
 
 /// The desktop's webview: macOS and Linux, Windows, and Windows with `useHttpsScheme`.
 pub const TAURI_ORIGINS: [&str; 3] =
@@ -37,6 +40,13 @@ impl FromStr for Origin {
         let host = url.host_str().filter(|_| bare && !user && !text.ends_with('/')).ok_or_else(wrong)?;
         let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
         Ok(Self(format!("{}://{host}{port}", url.scheme())))
+    }
+}
+
+impl Origin {
+    /// As browsers send it.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
@@ -79,41 +89,36 @@ impl Origins {
     pub fn allow(&self, origin: Option<&HeaderValue>) -> bool {
         origin.is_none_or(|origin| self.0.iter().any(|allowed| allowed.0.as_bytes() == origin.as_bytes()))
     }
+}
 
-    /// CORS as this list allows it. Credentials are not: callers are told by a bearer, never by a cookie.
-    pub fn layer(&self) -> CorsLayer {
-        let origins = self.0.iter().filter_map(|origin| HeaderValue::from_str(&origin.0).ok());
-        let own = |name| HeaderName::from_static(name);
-        CorsLayer::new()
-            .allow_origin(AllowOrigin::list(origins))
-            .allow_methods([
-                Method::GET,
-                Method::HEAD,
-                Method::POST,
-                Method::PUT,
-                Method::PATCH,
-                Method::DELETE,
-            ])
-            .allow_headers([
-                header::AUTHORIZATION,
-                header::CONTENT_TYPE,
-                header::IF_MATCH,
-                header::IF_NONE_MATCH,
-                own("idempotency-key"),
-                own("last-event-id"),
-                own("x-request-id"),
-                own("traceparent"),
-                own("tracestate"),
-            ])
-            .expose_headers([
-                header::ETAG,
-                header::RETRY_AFTER,
-                header::WWW_AUTHENTICATE,
-                header::CONTENT_DISPOSITION,
-                own("x-request-id"),
-            ])
-            .max_age(Duration::from_hours(1))
-    }
+/// CORS as these pages are allowed it. Credentials are not: callers are told by a bearer, never by a cookie.
+pub(super) fn layer(pages: Pages) -> CorsLayer {
+    let may_call = move |origin: &HeaderValue, request: &Parts| {
+        pages.may_call(Some(origin), pages::host(&request.uri, &request.headers).as_ref())
+    };
+    let own = |name| HeaderName::from_static(name);
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::predicate(may_call))
+        .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            header::IF_MATCH,
+            header::IF_NONE_MATCH,
+            own("idempotency-key"),
+            own("last-event-id"),
+            own("x-request-id"),
+            own("traceparent"),
+            own("tracestate"),
+        ])
+        .expose_headers([
+            header::ETAG,
+            header::RETRY_AFTER,
+            header::WWW_AUTHENTICATE,
+            header::CONTENT_DISPOSITION,
+            own("x-request-id"),
+        ])
+        .max_age(Duration::from_hours(1))
 }
 
 #[cfg(test)]

@@ -4,17 +4,21 @@ mod answer;
 mod context;
 mod cors;
 mod health;
+mod pages;
 mod serve;
 mod sse;
+mod web;
 
 use std::sync::Arc;
 
 use anyhow::Result;
-use axum::Router;
-use axum::extract::State;
+use axum::body::Body;
+use axum::extract::{Request, State};
 use axum::response::IntoResponse;
 use axum::routing::{any, get};
-use http::header::CONTENT_TYPE;
+use axum::{Extension, Router};
+use http::Response;
+use http::header::{ALLOW, CONTENT_TYPE};
 use mc_chassis::auth::ServiceIdentity;
 use mc_chassis::{Ambient, Lifecycle};
 
@@ -22,7 +26,9 @@ pub use answer::MAX_BODY_BYTES;
 pub use context::RequestContext;
 pub(crate) use context::is_traceparent;
 pub use cors::{NotAnOrigin, Origin, Origins, TAURI_ORIGINS};
+pub use pages::Pages;
 pub use serve::serve;
+pub(crate) use web::INDEX;
 
 use crate::auth::Authenticator;
 use crate::openapi;
@@ -46,6 +52,9 @@ pub struct Edge {
     pub ambient: Ambient,
     /// Tasks, and when to stop.
     pub lifecycle: Lifecycle,
+    /// Pages that may call.
+    pub pages: Pages,
+    web: web::Web,
     openapi: String,
 }
 
@@ -67,19 +76,22 @@ impl Edge {
         let transcoder = Transcoder::new(pool, &upstreams, auth.clone(), settings.call_deadline)?;
         let openapi = openapi::text(&openapi::document(pool)?);
         let lifecycle = lifecycle.clone();
-        Ok(Arc::new(Self { settings, transcoder, auth, upstreams, ambient, lifecycle, openapi }))
+        let pages = Pages::new(settings.origins.clone(), settings.public_url.clone());
+        let web = web::Web::new(settings.web_dir.as_deref());
+        Ok(Arc::new(Self { settings, transcoder, auth, upstreams, ambient, lifecycle, pages, web, openapi }))
     }
 
-    /// The paths. RPCs stand behind the fallback: their routes are the contract's.
+    /// The paths. RPCs and the web app stand behind the fallback: their routes are the contract's and the build's.
     pub fn router(self: Arc<Self>) -> Router {
-        let cors = self.settings.origins.layer();
+        let cors = cors::layer(self.pages.clone());
         Router::new()
             .route("/healthz", get(health::live))
             .route("/readyz", get(health::ready))
             .route("/openapi.json", get(openapi_document))
             .route("/v1/ws", any(ws::upgrade))
-            .fallback(answer::answer)
+            .fallback(elsewhere)
             .layer(axum::middleware::from_fn(context::contain_panics))
+            .layer(axum::middleware::from_fn_with_state(self.clone(), pages::guard))
             .layer(cors)
             .layer(axum::middleware::from_fn_with_state(self.clone(), context::around))
             .with_state(self)
@@ -88,4 +100,24 @@ impl Edge {
 
 async fn openapi_document(State(edge): State<Arc<Edge>>) -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/json")], edge.openapi.clone())
+}
+
+/// Whatever no fixed route answers: a page or file of the web app, or an RPC.
+async fn elsewhere(
+    State(edge): State<Arc<Edge>>,
+    Extension(context): Extension<RequestContext>,
+    request: Request,
+) -> Response<Body> {
+    let outcome = if edge.web.owns(request.uri().path()) {
+        edge.web.answer(request, &edge.pages).await
+    } else {
+        answer::answer(&edge, &context, request).await
+    };
+    outcome.unwrap_or_else(|failure| {
+        let mut response = context.problem(&failure);
+        if let Some(allow) = failure.metadata().get("allow").and_then(|allow| allow.parse().ok()) {
+            response.headers_mut().insert(ALLOW, allow);
+        }
+        response
+    })
 }

@@ -18,11 +18,9 @@ use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use http::{HeaderMap, Response, header};
 use mc_chassis::Failure;
-use tonic::Code;
 
 use crate::auth::{Freshness, refusal};
 use crate::http::{Edge, RequestContext};
-use crate::problem::reason;
 
 /// The subprotocol, which a client must offer.
 pub const SUBPROTOCOL: &str = "mc.v1";
@@ -63,7 +61,7 @@ impl Default for Limits {
     }
 }
 
-/// Opens a socket for a caller whom identity knows, from a page that may.
+/// Opens a socket for a caller whom identity knows. Pages that may not call have been refused before.
 pub async fn upgrade(
     State(edge): State<Arc<Edge>>,
     Extension(context): Extension<RequestContext>,
@@ -82,10 +80,6 @@ async fn open(
     headers: &HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response<Body>, Failure> {
-    if !edge.settings.origins.allow(headers.get(header::ORIGIN)) {
-        let text = "this origin may not connect; the operator can add it to MC_GATEWAY_ORIGINS";
-        return Err(Failure::new(Code::PermissionDenied, reason::ORIGIN_NOT_ALLOWED, text));
-    }
     let upgrade = upgrade.map_err(|rejection| {
         Failure::invalid("Upgrade", format!("open a WebSocket (RFC 6455) here: {}", rejection.body_text()))
     })?;

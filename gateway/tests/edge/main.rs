@@ -6,4 +6,5 @@ mod manual;
 mod rest;
 mod rig;
 mod sse;
+mod web;
 mod websocket;

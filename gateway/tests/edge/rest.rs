@@ -179,7 +179,7 @@ async fn bodies_are_held_to_their_type_and_size() {
 #[tokio::test]
 async fn nothing_there_wrong_method_head_and_options() {
     let rig = Rig::start().await;
-    for path in ["/", "/v1", "/v1/workspaces/w/agents/", "/v2/me", "/v1/workspaces/w/agents/a:explode"] {
+    for path in ["/runs", "/v1", "/v1/workspaces/w/agents/", "/v2/me", "/v1/workspaces/w/agents/a:explode"] {
         let (status, problem) = rig.get(path).await;
         assert_eq!((status, problem["reason"].as_str()), (404, Some("ROUTE_NOT_FOUND")), "{path}");
     }

@@ -308,6 +308,9 @@ async fn only_known_callers_from_known_pages_connect() {
     assert_eq!(Client::try_open(&rig, &format!("bearer.{BEARER}"), None).await.err(), Some(400));
     assert_eq!(Client::try_open(&rig, &good, Some("https://evil.example")).await.err(), Some(403));
     assert!(Client::try_open(&rig, &good, Some("tauri://localhost")).await.is_ok());
+    let own = format!("http://{}", rig.address);
+    assert!(Client::try_open(&rig, &good, Some(&own)).await.is_ok(), "a page that the edge served");
+    assert_eq!(Client::try_open(&rig, &good, Some("http://localhost:1")).await.err(), Some(403));
     assert_eq!(rig.get("/v1/ws").await.0, 400, "not a WebSocket");
 }
 

@@ -34,6 +34,8 @@ pub(crate) struct Core {
     #[arg(long, env = "MC_LISTEN")]
     listen: SocketAddr,
     #[command(flatten)]
+    gateway: mc_gateway::Settings,
+    #[command(flatten)]
     bus: BusSettings,
     #[command(flatten)]
     telemetry: TelemetrySettings,
@@ -44,7 +46,7 @@ pub(crate) struct Core {
 
 /// Serves until told to stop: the edge first, then what stands behind it.
 pub(crate) async fn run(data: &DataDir, args: Core) -> anyhow::Result<()> {
-    config::check(&[&args.bus, &args.telemetry])?;
+    config::check(&[&args.gateway, &args.bus, &args.telemetry])?;
     let telemetry = telemetry::init("mission-control", &args.telemetry)?;
     let edge_life = Lifecycle::new();
     edge_life.stop_on_signals().context("listen for signals")?;
@@ -54,7 +56,7 @@ pub(crate) async fn run(data: &DataDir, args: Core) -> anyhow::Result<()> {
 
     let house = House::new(data, &args)?;
     let services = house.open(data).await?;
-    let edge = house.edge(&edge_life)?;
+    let edge = house.edge(args.gateway, &edge_life)?;
     mc_gateway::serve(edge, listener).await.context("serve the edge")?;
 
     edge_life.shutdown(EDGE_GRACE).await;
@@ -181,17 +183,15 @@ impl House {
         }))
     }
 
-    fn edge(&self, life: &Lifecycle) -> anyhow::Result<std::sync::Arc<mc_gateway::Edge>> {
+    fn edge(
+        &self,
+        settings: mc_gateway::Settings,
+        life: &Lifecycle,
+    ) -> anyhow::Result<std::sync::Arc<mc_gateway::Edge>> {
         let lines = [&self.identity, &self.registry, &self.llm, &self.tasks];
         let upstreams = lines.into_iter().map(|line| &line.upstream).collect();
         let service = self.identity_of("gateway")?;
-        mc_gateway::Edge::build(
-            mc_gateway::Settings::default(),
-            upstreams,
-            service,
-            self.ambient.clone(),
-            life,
-        )
+        mc_gateway::Edge::build(settings, upstreams, service, self.ambient.clone(), life)
     }
 
     async fn database(&self, schema: &str, login: &str) -> anyhow::Result<Database> {

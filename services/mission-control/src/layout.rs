@@ -31,6 +31,8 @@ pub(crate) struct Plan {
     pub(crate) workers: u16,
     /// Port of the edge.
     pub(crate) port: u16,
+    /// A build of the web app, for the edge to serve.
+    pub(crate) web_dir: Option<PathBuf>,
     /// Hosts that providers may be at although they are private.
     pub(crate) allowed_hosts: Vec<String>,
 }
@@ -139,9 +141,8 @@ impl<'a> Layout<'a> {
     }
 
     fn core(&self) -> Spec {
-        let mut env = self.shared("gateway");
+        let mut env = self.at_the_edge();
         env.push(("MC_ADMIN_URL", self.foundation.admin_url.clone()));
-        env.push(("MC_LISTEN", format!("127.0.0.1:{}", self.plan.port)));
         Spec {
             name: "core".into(),
             program: self.folder.join("mission-control"),
@@ -165,10 +166,17 @@ impl<'a> Layout<'a> {
     }
 
     fn edge(&self) -> Spec {
-        let mut env = self.shared("gateway");
-        env.push(("MC_LISTEN", format!("127.0.0.1:{}", self.plan.port)));
+        let env = self.at_the_edge();
         let program = self.folder.join("mc-gateway");
         Spec { name: "gateway".into(), program, words: vec!["serve".into()], env, address: self.url() }
+    }
+
+    /// What the process that holds the edge is told.
+    fn at_the_edge(&self) -> Vec<(&'static str, String)> {
+        let mut env = self.shared("gateway");
+        env.push(("MC_LISTEN", format!("127.0.0.1:{}", self.plan.port)));
+        env.extend(self.plan.web_dir.as_ref().map(|folder| ("MC_WEB_DIR", folder.display().to_string())));
+        env
     }
 
     fn worker(&self, number: u16) -> anyhow::Result<Spec> {

@@ -1,5 +1,6 @@
 //! `up`: starts everything in order, keeps it running, and stops it in the opposite order.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -35,6 +36,9 @@ pub(crate) struct Up {
     /// Port of the edge on 127.0.0.1; 8080 or the next free one when left out, 0 for any.
     #[arg(long)]
     port: Option<u16>,
+    /// Folder with a build of the web app; `./mc` names desktop/dist when it is there.
+    #[arg(long, env = "MC_WEB_DIR", value_name = "FOLDER", value_parser = web_dir)]
+    web_dir: Option<PathBuf>,
     /// Host on this machine or in a private network that model providers may be at; may be given more than once.
     #[arg(long = "allow-host", value_name = "HOST")]
     allowed_hosts: Vec<String>,
@@ -47,6 +51,13 @@ pub(crate) struct Up {
     /// Set by `demo` for a system of its own, which nobody else needs to be told about.
     #[arg(long, hide = true)]
     temporary: bool,
+}
+
+/// A build of the web app, by its absolute path: the edge may run elsewhere.
+fn web_dir(text: &str) -> Result<PathBuf, String> {
+    let folder = std::path::absolute(text).map_err(|error| error.to_string())?;
+    let index = folder.join("index.html");
+    if index.is_file() { Ok(folder) } else { Err(format!("there is no {}", index.display())) }
 }
 
 /// Starts everything and stays until it is told to stop, or until something cannot be kept running.
@@ -153,6 +164,7 @@ impl System {
             replicas: args.replicas,
             workers: args.workers,
             port,
+            web_dir: args.web_dir.clone(),
             allowed_hosts: args.allowed_hosts.clone(),
         };
         let layout = Layout::new(data, &secrets, foundation, plan)?;
