@@ -11,6 +11,9 @@ pub const READY: &str = "tasks.ready";
 /// Somebody came late to a run's live text and asks its worker for what came before: a [`SyncRequest`].
 pub const SYNC: &str = "tasks.sync";
 
+/// A letter was put into a run's mailbox, for the worker that has the run: a [`Mail`].
+pub const MAIL: &str = "tasks.mail";
+
 /// What happens in one run: [`Live`].
 pub fn run(run: RunId) -> String {
     format!("tasks.run.{run}")
@@ -21,6 +24,15 @@ pub fn run(run: RunId) -> String {
 pub struct SyncRequest {
     /// The run.
     pub run: RunId,
+}
+
+/// Tells the worker of a run that there is mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mail {
+    /// The run.
+    pub run: RunId,
+    /// Number of the newest letter in its mailbox.
+    pub number: i64,
 }
 
 /// What is said on a run's topic.

@@ -104,12 +104,77 @@ pub struct ModelParameters {
 pub struct ToolGrant {
     /// Name of the tool.
     pub tool: String,
-    /// For `http_fetch`: hosts it may reach, exact (`api.example.com`) or by suffix (`*.example.com`).
+    /// For `http_fetch` and `http_request`: hosts it may reach, exact (`api.example.com`) or by suffix (`*.example.com`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed_hosts: Vec<String>,
+    /// Whether the agent may use it by itself.
+    #[serde(default, skip_serializing_if = "ToolPolicy::is_allow")]
+    pub policy: ToolPolicy,
+    /// For `http_request`: what the servers behind `allowed_hosts` promise.
+    #[serde(default, skip_serializing_if = "RequestEffect::is_at_most_once")]
+    pub effect: RequestEffect,
+    /// For `http_request` with [`RequestEffect::Queryable`]: where to ask what became of a request; `{key}` stands for its
+    /// idempotency key. Empty otherwise.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub query_url: String,
+}
+
+/// Whether an agent may use a tool by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolPolicy {
+    /// It may.
+    #[default]
+    Allow,
+    /// A person approves each call.
+    Ask,
+    /// It may not: the tool is not offered, and a call of it is refused. So is every policy that this version does not know.
+    #[serde(other)]
+    Deny,
+}
+
+impl ToolPolicy {
+    // Serde hands a reference.
+    #[allow(clippy::trivially_copy_pass_by_ref)]
+    fn is_allow(&self) -> bool {
+        *self == Self::Allow
+    }
+}
+
+/// What a server promises about a request that may have come twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RequestEffect {
+    /// It honours the `Idempotency-Key` header: the request may be sent again with the same key.
+    Idempotent,
+    /// It can be asked what became of a request.
+    Queryable,
+    /// Nothing; so is every promise that this version does not know.
+    #[default]
+    #[serde(other)]
+    AtMostOnce,
+}
+
+impl RequestEffect {
+    // Serde hands a reference.
+    #[allow(clippy::trivially_copy_pass_by_ref)]
+    fn is_at_most_once(&self) -> bool {
+        *self == Self::AtMostOnce
+    }
 }
 
 impl ToolGrant {
+    /// Leave to use a tool freely, with no host to reach.
+    pub fn of(tool: impl Into<String>) -> Self {
+        Self {
+            tool: tool.into(),
+            allowed_hosts: Vec::new(),
+            policy: ToolPolicy::default(),
+            effect: RequestEffect::default(),
+            query_url: String::new(),
+        }
+    }
+
     /// True when `host` is one of the allowed hosts: exactly, or by a suffix `*.example.com`, which stands for every
     /// name below `example.com` and not for that name itself. Case and a trailing dot do not matter.
     pub fn allows_host(&self, host: &str) -> bool {
@@ -170,8 +235,8 @@ mod tests {
     #[test]
     fn hosts_are_allowed_exactly_or_below_a_domain() {
         let grant = ToolGrant {
-            tool: "http_fetch".into(),
             allowed_hosts: vec!["api.example.com".into(), "*.Example.org".into(), "127.0.0.1".into()],
+            ..ToolGrant::of("http_fetch")
         };
         for allowed in
             ["api.example.com", "API.EXAMPLE.COM.", "a.example.org", "a.b.example.org", "127.0.0.1"]
@@ -193,8 +258,8 @@ mod tests {
         }
         assert!(
             !ToolGrant {
-                tool: "http_fetch".into(),
-                allowed_hosts: vec!["*.".into(), "*".into(), String::new()]
+                allowed_hosts: vec!["*.".into(), "*".into(), String::new()],
+                ..ToolGrant::of("http_fetch")
             }
             .allows_host("a.b")
         );

@@ -13,7 +13,7 @@ use super::conversation::{FinishReason, Message, ToolCall, ToolResult};
 use super::event::{EffectClass, Event, Record, RunError};
 use super::id::ArtifactId;
 use super::repeats::Repeats;
-pub use view::{PendingIntent, RunState, Totals};
+pub use view::{PendingIntent, RunState, Totals, WaitReason};
 
 /// Version of what the fold makes of a journal. It rises when an older fold would refuse, or carry on differently
 /// from, a journal that this one writes; workers claim only runs of versions they have.

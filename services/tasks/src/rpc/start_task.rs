@@ -136,7 +136,7 @@ fn snapshot(version: registry::AgentVersion) -> Result<AgentSnapshot, Failure> {
         tools: spec
             .tools
             .into_iter()
-            .map(|grant| ToolGrant { tool: grant.tool, allowed_hosts: grant.allowed_hosts })
+            .map(|grant| ToolGrant { allowed_hosts: grant.allowed_hosts, ..ToolGrant::of(grant.tool) })
             .collect(),
         limits: limits(spec.limits.unwrap_or_default()),
     })

@@ -9,8 +9,8 @@ use super::*;
 
 fn grant(hosts: &[&str]) -> ToolGrant {
     ToolGrant {
-        tool: "http_fetch".into(),
         allowed_hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
+        ..ToolGrant::of("http_fetch")
     }
 }
 

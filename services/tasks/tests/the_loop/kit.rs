@@ -39,11 +39,11 @@ pub(crate) fn agent() -> AgentSnapshot {
         parameters: ModelParameters { temperature: Some(0.25), ..ModelParameters::default() },
         tools: vec![
             ToolGrant {
-                tool: "http_fetch".into(),
                 allowed_hosts: vec!["example.com".into(), "*.example.org".into()],
+                ..ToolGrant::of("http_fetch")
             },
-            ToolGrant { tool: "read_artifact".into(), allowed_hosts: vec![] },
-            ToolGrant { tool: "write_artifact".into(), allowed_hosts: vec![] },
+            ToolGrant::of("read_artifact"),
+            ToolGrant::of("write_artifact"),
         ],
         limits: RunLimits::default(),
     }

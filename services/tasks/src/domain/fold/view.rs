@@ -25,6 +25,17 @@ pub enum RunState {
     Failed,
 }
 
+/// What a waiting run waits for; where several things are open, the first of these that applies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WaitReason {
+    /// A tool call is to be approved.
+    Approval,
+    /// The agent asked a question.
+    Input,
+    /// It is to be said what became of a tool call.
+    Outcome,
+}
+
 impl RunState {
     /// True once nothing can follow.
     pub const fn is_terminal(self) -> bool {

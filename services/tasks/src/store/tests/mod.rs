@@ -147,7 +147,7 @@ pub(crate) fn brief(workspace: WorkspaceId, run: RunId, task: TaskId) -> RunBrie
             instructions: "Write.".into(),
             model: "simulator/demo".into(),
             parameters: crate::domain::brief::ModelParameters::default(),
-            tools: vec![ToolGrant { tool: "write_artifact".into(), allowed_hosts: Vec::new() }],
+            tools: vec![ToolGrant::of("write_artifact")],
             limits: RunLimits::default(),
         },
     )
