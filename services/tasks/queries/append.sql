@@ -2,7 +2,7 @@
 -- event. A run whose epoch is not the leased one is left out of the result, and nothing of it is written.
 WITH fenced AS (
     -- This update is the only way to commit anything of a run: it locks, checks the epoch, numbers the events and reads
-    -- the run's orders. A check by SELECT would leak commits of workers that lost the lease in between.
+    -- whether there is mail. A check by SELECT would leak commits of workers that lost the lease in between.
     UPDATE tasks.run
     SET head_seq = run.head_seq + a.events,
         claims = CASE WHEN a.progress THEN 0 ELSE run.claims END,
@@ -17,7 +17,8 @@ WITH fenced AS (
         AS a (run_id, epoch, events, progress, steps, tokens, cost, estimated_cost, unpriced, at)
     -- `= ANY ($1)` says the same again, for the planner: a few probes of the primary key.
     WHERE run.run_id = ANY ($1) AND run.run_id = a.run_id AND run.lease_epoch = a.epoch AND run.status = 2
-    RETURNING run.run_id, run.workspace_id, run.lease_epoch, run.head_seq, run.head_seq - a.events AS base, run.ctl
+    RETURNING run.run_id, run.workspace_id, run.lease_epoch, run.head_seq, run.head_seq - a.events AS base,
+        run.mailbox_seq > run.mailbox_read AS mail
 ),
 written AS (
     INSERT INTO tasks.journal (run_id, seq, workspace_id, kind, step_key, attempt, epoch, body, create_time)
@@ -26,4 +27,4 @@ written AS (
         AS e (run_id, place, kind, step_key, attempt, body, at)
     JOIN fenced f ON f.run_id = e.run_id
 )
-SELECT run_id, head_seq, ctl FROM fenced
+SELECT run_id, head_seq, mail FROM fenced

@@ -1,10 +1,20 @@
--- Ends a run and moves its task along, in the transaction of its last append. $1 run, $2 epoch, $3 status, $4 summary,
--- $5 reason and $6 message of the error, $7 the time, $8 the task's state.
+-- Ends a run, closes what it asked and was told, and moves its task along, in the transaction of its last append. $1 run,
+-- $2 epoch, $3 status, $4 summary, $5 reason and $6 message of the error, $7 the time, $8 the task's state.
 WITH ended AS (
     UPDATE tasks.run
-    SET status = $3, worker_id = NULL, claims = 0, summary = $4, error_reason = $5, error_message = $6, end_time = $7
+    SET status = $3, worker_id = NULL, claims = 0, summary = $4, error_reason = $5, error_message = $6, end_time = $7,
+        open_items = 0, pending_command = 0
     WHERE run_id = $1 AND lease_epoch = $2 AND status = 2
     RETURNING run_id, task_id
+),
+-- The transaction holds the run's row, and whoever decides or orders takes that row first: nothing comes in between.
+voided AS (
+    UPDATE tasks.inbox_item SET state = 3, close_time = $7
+    FROM ended WHERE inbox_item.run_id = ended.run_id AND inbox_item.state = 1
+),
+superseded AS (
+    UPDATE tasks.command SET state = 4, settle_time = $7
+    FROM ended WHERE command.run_id = ended.run_id AND command.settle_time IS NULL
 )
 UPDATE tasks.task SET state = $8, update_time = $7
 FROM ended

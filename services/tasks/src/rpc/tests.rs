@@ -30,7 +30,7 @@ use uuid::Uuid;
 use crate::Parts;
 use crate::domain::event::{Event, Failed, RunError};
 use crate::domain::id::{ArtifactId, RunId, WorkspaceId};
-use crate::store::append::{Append, append_with};
+use crate::store::append::{Append, Besides, append_with};
 use crate::store::artifact::NewArtifact;
 use crate::store::tests::{NOW, Tables, intent};
 
@@ -312,7 +312,9 @@ async fn artifact_comes_as_bytes_with_its_media_type() {
         media_type: "text/markdown".into(),
         content: vec![0, 159, 146, 150],
     };
-    append_with(&service.tables.engine, home, &intent(&lease, 1), &[artifact]).await.expect("append");
+    append_with(&service.tables.engine, home, &intent(&lease, 1), &Besides::artifacts(vec![artifact]))
+        .await
+        .expect("append");
 
     let name = format!("workspaces/{HOME}/artifacts/{id}");
     let body = DownloadArtifactRequest { name: name.clone() };
@@ -376,7 +378,7 @@ async fn watch_of_a_run_that_has_ended_brings_the_journal_and_ends() {
     let lease = service.tables.claim(service.tables.worker().await, 1).await.remove(0);
     let end = Event::Failed(Failed { error: RunError::new("STUCK_LOOP", "The end.") });
     let end = Append { events: vec![end], ..intent(&lease, 1) };
-    append_with(&service.tables.engine, home, &end, &[]).await.expect("append");
+    append_with(&service.tables.engine, home, &end, &Besides::default()).await.expect("append");
 
     let mut watches = RunServiceClient::new(service.upstream.streams());
     let name = format!("workspaces/{HOME}/runs/{run}");

@@ -10,9 +10,11 @@ use uuid::Uuid;
 
 use crate::domain::event::Event;
 use crate::domain::fold::Totals;
-use crate::domain::id::{RunId, WorkspaceId};
+use crate::domain::id::{CommandId, RunId, WorkspaceId};
 use crate::domain::key;
 use crate::store::artifact::{self, NewArtifact};
+use crate::store::inbox::{self, NewItem};
+use crate::store::mailbox::{self, Settlement};
 
 /// Events of one run, to be committed together under one epoch.
 #[derive(Debug, Clone)]
@@ -23,7 +25,7 @@ pub struct Append {
     pub epoch: i64,
     /// When they happened, by the worker's clock.
     pub at: OffsetDateTime,
-    /// The events, in order; at least one.
+    /// The events, in order; at least one, but for [`append_with`] that only takes note of letters.
     pub events: Vec<Event>,
 }
 
@@ -32,8 +34,8 @@ pub struct Append {
 pub struct Appended {
     /// `seq` of the last event that was committed.
     pub head_seq: i64,
-    /// Orders to the run; 0 for none.
-    pub control: i16,
+    /// True when there are letters in the mailbox that the journal takes no note of.
+    pub mail: bool,
 }
 
 /// Why nothing was committed.
@@ -126,7 +128,7 @@ pub(crate) async fn append_by(
         runs.push(append);
         events.push(append);
     }
-    let rows: Vec<(Uuid, i64, i16)> = sqlx::query_as(statement)
+    let rows: Vec<(Uuid, i64, bool)> = sqlx::query_as(statement)
         .bind(&runs.run)
         .bind(&runs.epoch)
         .bind(&runs.events)
@@ -146,22 +148,57 @@ pub(crate) async fn append_by(
         .bind(&events.at)
         .fetch_all(connection)
         .await?;
-    let answer = |(run, head_seq, control)| (RunId::new(run), Appended { head_seq, control });
+    let answer = |(run, head_seq, mail)| (RunId::new(run), Appended { head_seq, mail });
     Ok(rows.into_iter().map(answer).collect())
 }
 
-/// Appends for one run and, in the same transaction, ends it if its last event does and writes the artifacts that the
-/// events speak of.
+/// What is committed with an append besides its events.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Besides {
+    /// Artifacts that the events speak of.
+    pub artifacts: Vec<NewArtifact>,
+    /// Number of the last letter that the events take note of: those up to it are delivered. 0 for none.
+    pub read_up_to: i64,
+    /// What the events ask of people.
+    pub items: Vec<NewItem>,
+    /// Orders that are settled by this, besides those that `Paused`, `Resumed` and `Cancelled` name: these are effective.
+    pub settled: Vec<(CommandId, Settlement)>,
+}
+
+impl Besides {
+    /// Artifacts alone.
+    pub fn artifacts(artifacts: Vec<NewArtifact>) -> Self {
+        Self { artifacts, ..Self::default() }
+    }
+
+    /// True when there is nothing besides the events.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Appends for one run and, in the same transaction, does what goes with it: writes artifacts, opens inbox items, stamps
+/// letters and their receipts, and ends the run if its last event does. The end voids the run's open items, supersedes its
+/// unsettled orders and moves its task along.
 pub async fn append_with(
     database: &Database,
     workspace: WorkspaceId,
     append: &Append,
-    artifacts: &[NewArtifact],
+    besides: &Besides,
 ) -> Result<Appended, Refusal> {
     let mut tx = database.begin(workspace.uuid()).await?;
-    let appended = append_one(&mut tx, append).await?;
-    for artifact in artifacts {
+    let mut appended = append_one(&mut tx, append).await?;
+    for artifact in &besides.artifacts {
         artifact::insert(&mut tx, workspace, append.run, artifact, append.at).await?;
+    }
+    for item in &besides.items {
+        inbox::open(&mut tx, append.run, item, append.at).await?;
+    }
+    let settled: Vec<_> = besides.settled.iter().copied().chain(settled_by(&append.events)).collect();
+    let (read, opened) = (besides.read_up_to, besides.items.len());
+    if read > 0 || opened > 0 || !settled.is_empty() {
+        let opened = i32::try_from(opened).unwrap_or(i32::MAX);
+        appended.mail = mailbox::note(&mut tx, append.run, read, &settled, opened, append.at).await?;
     }
     if let Some(event) = append.events.last() {
         end(&mut tx, append, event).await?;
@@ -184,15 +221,27 @@ pub fn is_duplicate(error: &sqlx::Error) -> bool {
     is_constraint(error, "journal_step")
 }
 
-/// Whether an append needs [`append_with`]: its last event ends the run.
-pub fn ends_run(append: &Append) -> bool {
-    matches!(append.events.last(), Some(Event::Succeeded(_) | Event::Failed(_)))
+/// Whether an append needs [`append_with`] whatever goes with it: its last event ends the run, or one settles an order.
+pub fn needs_transaction(append: &Append) -> bool {
+    matches!(append.events.last(), Some(Event::Succeeded(_) | Event::Failed(_) | Event::Cancelled(_)))
+        || settled_by(&append.events).next().is_some()
+}
+
+/// Orders that events say are effective.
+fn settled_by(events: &[Event]) -> impl Iterator<Item = (CommandId, Settlement)> {
+    events.iter().filter_map(|event| match event {
+        Event::Paused(event) => Some((event.command, Settlement::Effective)),
+        Event::Resumed(event) => Some((event.command, Settlement::Effective)),
+        Event::Cancelled(event) => Some((event.command, Settlement::Effective)),
+        _ => None,
+    })
 }
 
 async fn end(tx: &mut Tx, append: &Append, event: &Event) -> Result<(), sqlx::Error> {
     let (status, task_state, summary, error) = match event {
         Event::Succeeded(event) => (3_i16, 3_i16, event.summary.as_str(), None),
         Event::Failed(event) => (4, 4, "", Some(&event.error)),
+        Event::Cancelled(_) => (7, 4, "", None),
         _ => return Ok(()),
     };
     sqlx::query(include_str!("../../queries/end_run.sql"))
@@ -210,7 +259,7 @@ async fn end(tx: &mut Tx, append: &Append, event: &Event) -> Result<(), sqlx::Er
 }
 
 /// Text that PostgreSQL can hold: it has no U+0000, and a model may write one.
-fn storable(text: &str) -> String {
+pub(super) fn storable(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
+use crate::domain::id::RunId;
+
 /// Puts a worker on the list. Before this it must not claim: the reaper takes runs from workers that are not on it.
 pub async fn register(executor: impl PgExecutor<'_>, worker: Uuid) -> Result<(), sqlx::Error> {
     sqlx::query(
@@ -17,14 +19,13 @@ pub async fn register(executor: impl PgExecutor<'_>, worker: Uuid) -> Result<(),
     .map(drop)
 }
 
-/// Beats. False if the worker is no longer on the list: it was taken for dead and its runs were given to others.
-pub async fn beat(executor: impl PgExecutor<'_>, worker: Uuid) -> Result<bool, sqlx::Error> {
-    let done = sqlx::query("UPDATE tasks.worker SET beat_time = clock_timestamp() WHERE worker_id = $1")
-        .bind(worker)
-        .execute(executor)
-        .await?;
-    Ok(done.rows_affected() == 1)
+/// Beats, and answers which of the worker's runs have mail that their journals take no note of.
+pub async fn beat(executor: impl PgExecutor<'_>, worker: Uuid) -> Result<Vec<RunId>, sqlx::Error> {
+    let runs: Vec<Uuid> = sqlx::query_scalar(BEAT).bind(worker).fetch_all(executor).await?;
+    Ok(runs.into_iter().map(RunId::new).collect())
 }
+
+pub(crate) const BEAT: &str = include_str!("../../queries/beat.sql");
 
 /// Takes a worker off the list. Runs that it still has become ready with the next reap.
 pub async fn deregister(executor: impl PgExecutor<'_>, worker: Uuid) -> Result<(), sqlx::Error> {

@@ -6,7 +6,9 @@ use mc_chassis::db::Database;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::domain::fold::WaitReason;
 use crate::domain::id::{AgentId, RunId, TaskId, UserId, WorkspaceId};
+use crate::store::run::{status, wait_number};
 
 /// What a worker asks for.
 #[derive(Debug, Clone)]
@@ -46,6 +48,8 @@ pub struct Lease {
     pub claims: i16,
     /// Who started it.
     pub starter: UserId,
+    /// True when there are letters in its mailbox that the journal takes no note of.
+    pub mail: bool,
 }
 
 #[derive(sqlx::FromRow)]
@@ -59,6 +63,7 @@ struct LeaseRow {
     head_seq: i64,
     claims: i16,
     starter: Uuid,
+    mail: bool,
 }
 
 impl From<LeaseRow> for Lease {
@@ -73,6 +78,7 @@ impl From<LeaseRow> for Lease {
             head_seq: row.head_seq,
             claims: row.claims,
             starter: UserId::new(row.starter),
+            mail: row.mail,
         }
     }
 }
@@ -111,7 +117,58 @@ pub async fn release(database: &Database, run: RunId, epoch: i64, why: Release) 
     Ok(done.rows_affected() == 1)
 }
 
-/// Gives a lease back until `wake_at`. False if the lease was lost already.
+/// What a run rests for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    /// A person, until there is mail.
+    Waiting(WaitReason),
+    /// Nothing, until it is resumed or cancelled.
+    Paused,
+    /// A time, until then or until it is paused or cancelled.
+    Until(OffsetDateTime),
+}
+
+/// What came of letting a run rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Suspended {
+    /// It rests, and the lease is given back.
+    Done,
+    /// There is mail: the lease is kept, and the letters are to be read first.
+    MailArrived,
+    /// The lease was lost already.
+    Lost,
+}
+
+/// Gives a lease back until something comes. The statement itself refuses that while there is unread mail, so that no
+/// letter falls between the last look and the rest.
+pub async fn suspend(
+    database: &Database,
+    run: RunId,
+    epoch: i64,
+    rest: Rest,
+) -> Result<Suspended, sqlx::Error> {
+    let (status, reason, wake_at) = match rest {
+        Rest::Waiting(reason) => (status::WAITING, wait_number(reason), None),
+        Rest::Paused => (status::PAUSED, 0, None),
+        Rest::Until(wake_at) => (status::QUEUED, 0, Some(wake_at)),
+    };
+    let became: Option<i16> = sqlx::query_scalar(include_str!("../../queries/suspend.sql"))
+        .bind(run.uuid())
+        .bind(epoch)
+        .bind(status)
+        .bind(reason)
+        .bind(wake_at)
+        .fetch_optional(database.pool())
+        .await?;
+    Ok(match became {
+        None => Suspended::Lost,
+        Some(status::RUNNING) => Suspended::MailArrived,
+        Some(_) => Suspended::Done,
+    })
+}
+
+/// Gives a lease back until `wake_at`, whatever mail there is: for an attempt that broke, or that another release must make.
+/// False if the lease was lost already.
 pub async fn delay(
     database: &Database,
     run: RunId,

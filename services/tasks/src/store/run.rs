@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::event::{Event, Queued};
-use crate::domain::fold::FOLD_VERSION;
+use crate::domain::fold::{FOLD_VERSION, WaitReason};
 use crate::domain::id::{RunId, TaskId, WorkspaceId};
 use crate::store::append::step_key;
 
@@ -50,6 +50,50 @@ pub struct Run {
     pub start_time: Option<OffsetDateTime>,
     /// When it ended.
     pub end_time: Option<OffsetDateTime>,
+    /// Number of `WaitReason`.
+    pub wait_reason: i16,
+    /// Inbox items of it that are open.
+    pub open_items: i32,
+    /// Number of `CommandKind`: the newest order that is not settled.
+    pub pending_command: i16,
+    /// Title of its task when it was made.
+    pub title: String,
+    /// Name of its agent when it was made.
+    pub agent_display_name: String,
+    /// `{provider}/{model}`.
+    pub model: String,
+}
+
+/// Numbers of `RunState`.
+pub mod status {
+    /// Waits for a worker.
+    pub const QUEUED: i16 = 1;
+    /// A worker has it.
+    pub const RUNNING: i16 = 2;
+    /// Ended as it should.
+    pub const SUCCEEDED: i16 = 3;
+    /// Ended by an error or a limit.
+    pub const FAILED: i16 = 4;
+    /// Needs a person.
+    pub const WAITING: i16 = 5;
+    /// A person paused it.
+    pub const PAUSED: i16 = 6;
+    /// A person ended it.
+    pub const CANCELLED: i16 = 7;
+
+    /// True once nothing can follow.
+    pub const fn is_terminal(status: i16) -> bool {
+        matches!(status, SUCCEEDED | FAILED | CANCELLED)
+    }
+}
+
+/// Number of `WaitReason`.
+pub const fn wait_number(reason: WaitReason) -> i16 {
+    match reason {
+        WaitReason::Approval => 1,
+        WaitReason::Input => 2,
+        WaitReason::Outcome => 3,
+    }
 }
 
 /// The fold that the journals of this release need, as the column has it.
@@ -61,7 +105,7 @@ macro_rules! columns {
             $before,
             " run_id, workspace_id, task_id, agent_id, agent_version, status, head_seq, steps, total_tokens, ",
             "cost_nano_usd, estimated_cost_nano_usd, unpriced_calls, summary, error_reason, error_message, starter, ",
-            "create_time, start_time, end_time ",
+            "create_time, start_time, end_time, wait_reason, open_items, pending_command, title, agent_display_name, model ",
             $after
         )
     };
@@ -147,8 +191,9 @@ pub async fn insert(
     let workspace: WorkspaceId = brief.workspace;
     let run: Run = sqlx::query_as(columns!(
         "INSERT INTO tasks.run
-             (run_id, workspace_id, task_id, agent_id, agent_version, head_seq, starter, fold_version, create_time)
-         VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $8) RETURNING",
+             (run_id, workspace_id, task_id, agent_id, agent_version, head_seq, starter, fold_version, create_time,
+              title, agent_display_name, model)
+         VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $8, $9, $10, $11) RETURNING",
         ""
     ))
     .bind(brief.run.uuid())
@@ -159,6 +204,9 @@ pub async fn insert(
     .bind(brief.starter.uuid())
     .bind(FOLD_VERSION_COLUMN)
     .bind(now)
+    .bind(&brief.task.title)
+    .bind(&brief.agent.display_name)
+    .bind(&brief.agent.model)
     .fetch_one(&mut *connection)
     .await?;
 

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::decide::{self, ModelCall, Next};
 use crate::domain::event::{Event, Failed, RunError};
 use crate::domain::retry::AfterFailure;
-use crate::store::append::{Append, Refusal, append_with};
+use crate::store::append::{Append, Besides, Refusal, append_with};
 use crate::store::lease::{self, Lease, Release};
 use crate::topics::{self, Live};
 use crate::worker::journal::Journal;
@@ -214,7 +214,7 @@ async fn end_poisonous(worker: &Worker, lease: &Lease) -> Stop {
         at: worker.means.ambient.clock.now(),
         events: vec![Event::Failed(Failed { error })],
     };
-    match append_with(&worker.means.engine, lease.workspace, &append, &[]).await {
+    match append_with(&worker.means.engine, lease.workspace, &append, &Besides::default()).await {
         Ok(appended) => {
             let head = Live::Head { seq: appended.head_seq };
             topics::publish(&worker.means.bus, &topics::run(lease.run), &head);

@@ -157,8 +157,8 @@ impl Beats {
             Some(connection) => connection,
             None => self.options.connect().await?,
         };
-        // Puts a worker that was forgotten back on the list: its old leases are fenced by their epochs, not by this.
-        beat::register(&mut connection, self.worker).await?;
+        // Which runs have mail is not acted upon yet.
+        beat::beat(&mut connection, self.worker).await?;
         Ok(connection)
     }
 }

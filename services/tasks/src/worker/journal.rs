@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use crate::domain::event::{Event, Record};
 use crate::domain::fold::RunFold;
-use crate::store::append::{Append, Appended, Refusal, append_with, ends_run};
+use crate::store::append::{Append, Appended, Besides, Refusal, append_with, needs_transaction};
 use crate::store::artifact::NewArtifact;
 use crate::store::journal;
 use crate::store::lease::Lease;
@@ -86,7 +86,7 @@ impl Journal {
             next.apply(&Record { seq, at, event: event.clone() }).map_err(Stop::broken)?;
         }
         let append = Append { run: self.lease.run, epoch: self.lease.epoch, at, events };
-        let appended = self.commit(&append, &artifacts).await?;
+        let appended = self.commit(&append, &Besides::artifacts(artifacts)).await?;
         if appended.head_seq != next.head_seq() {
             return Err(Stop::Reload);
         }
@@ -97,13 +97,13 @@ impl Journal {
     }
 
     /// Repeats an append whose fate is unknown, for as long as the lease may be ours: the attempt is dropped when it is not.
-    async fn commit(&self, append: &Append, artifacts: &[NewArtifact]) -> Result<Appended, Stop> {
+    async fn commit(&self, append: &Append, besides: &Besides) -> Result<Appended, Stop> {
         let mut wait = REPEAT_AFTER;
         loop {
-            let done = if artifacts.is_empty() && !ends_run(append) {
+            let done = if besides.is_empty() && !needs_transaction(append) {
                 self.worker.committer.append(append.clone()).await
             } else {
-                append_with(&self.worker.means.engine, self.lease.workspace, append, artifacts).await
+                append_with(&self.worker.means.engine, self.lease.workspace, append, besides).await
             };
             match done {
                 Ok(appended) => return Ok(appended),

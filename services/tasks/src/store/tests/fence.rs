@@ -7,7 +7,9 @@ use sqlx::AssertSqlSafe;
 use super::{NOW, Tables, intent, workspace};
 use crate::domain::event::{Event, Failed, RunError, Succeeded};
 use crate::domain::id::ArtifactId;
-use crate::store::append::{APPEND, Append, Refusal, append_by, append_many, append_one, append_with};
+use crate::store::append::{
+    APPEND, Append, Besides, Refusal, append_by, append_many, append_one, append_with,
+};
 use crate::store::artifact::NewArtifact;
 use crate::store::lease::{self, Lease, Release};
 use crate::store::{run, task};
@@ -158,7 +160,9 @@ async fn end_closes_the_run_and_moves_its_task_in_the_same_transaction() {
             content: b"# Report".to_vec(),
         };
         let append = Append { run, epoch: lease.epoch, at: NOW, events: vec![end] };
-        append_with(&tables.engine, home, &append, &[artifact]).await.expect("append");
+        append_with(&tables.engine, home, &append, &Besides::artifacts(vec![artifact]))
+            .await
+            .expect("append");
 
         let mut tx = tables.api.read(home.uuid()).await.expect("read");
         let stored = run::get(&mut tx, run).await.expect("get").expect("there");
@@ -167,7 +171,10 @@ async fn end_closes_the_run_and_moves_its_task_in_the_same_transaction() {
         assert_eq!(task::get(&mut tx, task).await.expect("get").expect("there").state, state);
         assert!(crate::store::artifact::newest(&mut tx, run, "report.md").await.expect("get").is_some());
         // And nothing can follow.
-        assert!(matches!(append_with(&tables.engine, home, &append, &[]).await, Err(Refusal::Fenced)));
+        assert!(matches!(
+            append_with(&tables.engine, home, &append, &Besides::default()).await,
+            Err(Refusal::Fenced)
+        ));
     }
 }
 
@@ -185,10 +192,14 @@ async fn revisions_of_a_path_count_up_and_a_fenced_write_leaves_none() {
         content: content.as_bytes().to_vec(),
     };
     for (step, content) in [(1, "one"), (2, "two")] {
-        append_with(&tables.engine, home, &intent(&lease, step), &[write(content)]).await.expect("append");
+        append_with(&tables.engine, home, &intent(&lease, step), &Besides::artifacts(vec![write(content)]))
+            .await
+            .expect("append");
     }
     let stale = Append { epoch: lease.epoch - 1, ..intent(&lease, 3) };
-    assert!(append_with(&tables.engine, home, &stale, &[write("three")]).await.is_err());
+    assert!(
+        append_with(&tables.engine, home, &stale, &Besides::artifacts(vec![write("three")])).await.is_err()
+    );
     let mut tx = tables.api.read(home.uuid()).await.expect("read");
     let artifacts = crate::store::artifact::list(&mut tx, home, Some(run), None, 10).await.expect("list");
     assert_eq!(artifacts.iter().map(|artifact| artifact.revision).collect::<Vec<_>>(), [2, 1]);

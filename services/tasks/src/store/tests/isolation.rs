@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 
 use super::{NOW, Tables, intent, workspace};
 use crate::domain::id::ArtifactId;
-use crate::store::append::append_with;
+use crate::store::append::{Besides, append_with};
 use crate::store::artifact::NewArtifact;
 
 /// Rows that a connection sees of a table.
@@ -34,7 +34,9 @@ async fn two_workspaces() -> Tables {
             media_type: "text/plain".into(),
             content: b"of one workspace".to_vec(),
         };
-        append_with(&tables.engine, lease.workspace, &intent(&lease, 1), &[artifact]).await.expect("append");
+        append_with(&tables.engine, lease.workspace, &intent(&lease, 1), &Besides::artifacts(vec![artifact]))
+            .await
+            .expect("append");
     }
     tables
 }

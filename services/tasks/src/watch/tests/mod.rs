@@ -15,7 +15,7 @@ use super::{Access, Cadence, Request, Watcher};
 use crate::domain::event::{Event, Failed, RunError};
 use crate::domain::id::RunId;
 use crate::error::Error;
-use crate::store::append::{Append, append_one, append_with};
+use crate::store::append::{Append, Besides, append_one, append_with};
 use crate::store::lease::Lease;
 use crate::store::tests::{Tables, intent, workspace};
 use crate::topics::{self, Delta, Live, SyncRequest, TextKind};
@@ -89,7 +89,8 @@ async fn write(tables: &Tables, bus: &Bus, lease: &Lease, steps: std::ops::Range
 async fn end(tables: &Tables, bus: &Bus, lease: &Lease) -> i64 {
     let error = RunError::new("STUCK_LOOP", "The end.");
     let end = Append { events: vec![Event::Failed(Failed { error })], ..intent(lease, 0) };
-    let head = append_with(&tables.engine, lease.workspace, &end, &[]).await.expect("end").head_seq;
+    let head =
+        append_with(&tables.engine, lease.workspace, &end, &Besides::default()).await.expect("end").head_seq;
     topics::publish(bus, &topics::run(lease.run), &Live::Head { seq: head });
     head
 }

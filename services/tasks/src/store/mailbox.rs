@@ -1,0 +1,315 @@
+//! Mailboxes: what people told a run, until the holder of its lease takes note of it; and the receipts that come of it.
+//!
+//! A letter is put there in the transaction that changes whatever else it is about. It is numbered by the run's row, which
+//! is locked first: by that lock a letter and a suspend, a decision and the end of the run fall one after the other. The
+//! transaction wakes a run that nobody holds; of one that is held, the worker hears by the bus, with the answer to its next
+//! append, and with its heartbeat.
+
+use mc_chassis::bus::Bus;
+use mc_chassis::db::Tx;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::id::{CommandId, InboxItemId, RunId, UserId};
+use crate::domain::order::{CommandKind, Decision, Letter, LetterContent};
+use crate::store::run::{self, status};
+use crate::topics;
+
+/// Letters that are read at once.
+const PAGE: i64 = 100;
+
+/// Number of a letter that carries a decision; orders have those of [`command_number`].
+const DECIDE: i16 = 4;
+
+/// A run whose row the transaction has locked: its worker commits nothing, and nobody else writes to it, until the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Addressee {
+    /// The run.
+    pub run: RunId,
+    status: i16,
+}
+
+/// What [`lock`] found.
+#[derive(Debug, Clone)]
+pub enum Locked {
+    /// The run lives.
+    Live(Addressee),
+    /// It has ended, and takes no letters.
+    Ended(Box<run::Run>),
+    /// There is no such run in the transaction's workspace.
+    Missing,
+}
+
+/// Locks a run to write to it. Rows of its letters and inbox items are taken after this and never before.
+pub async fn lock(tx: &mut Tx, run: RunId) -> Result<Locked, sqlx::Error> {
+    let status: Option<i16> =
+        sqlx::query_scalar("SELECT status FROM tasks.run WHERE run_id = $1 FOR NO KEY UPDATE")
+            .bind(run.uuid())
+            .fetch_optional(&mut **tx)
+            .await?;
+    match status {
+        None => Ok(Locked::Missing),
+        Some(status) if status::is_terminal(status) => {
+            let ended = run::get(tx, run).await?;
+            Ok(ended.map_or(Locked::Missing, |ended| Locked::Ended(Box::new(ended))))
+        }
+        Some(status) => Ok(Locked::Live(Addressee { run, status })),
+    }
+}
+
+/// What became of a letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Posted {
+    /// The run it went to.
+    pub run: RunId,
+    /// Its place in the mailbox.
+    pub number: i64,
+    /// True when the run was made ready by it.
+    pub woken: bool,
+}
+
+impl Posted {
+    /// Says on the bus that there is mail. To be called after the commit; workers find it a moment later without.
+    pub fn announce(&self, bus: &Bus) {
+        topics::publish(bus, topics::MAIL, &topics::Mail { run: self.run, number: self.number });
+        if self.woken {
+            topics::publish(bus, topics::READY, &"");
+        }
+    }
+}
+
+/// Puts a letter into the mailbox, and makes the run ready if nobody holds it and it is one for this letter to wake: a
+/// waiting run by any, a paused one by `resume` and `cancel`, one that is delayed by `pause` and `cancel`.
+pub async fn post(
+    tx: &mut Tx,
+    to: Addressee,
+    sender: UserId,
+    content: &LetterContent,
+    now: OffsetDateTime,
+) -> Result<Posted, sqlx::Error> {
+    let (id, kind, reason, body) = match content {
+        LetterContent::Command { command, kind, reason } => {
+            (command.uuid(), command_number(*kind), reason.as_str(), None)
+        }
+        LetterContent::Decision { item, decision } => {
+            (item.uuid(), DECIDE, "", Some(decision_to_json(decision)))
+        }
+    };
+    let (number, woken): (i64, bool) = sqlx::query_as(include_str!("../../queries/post.sql"))
+        .bind(to.run.uuid())
+        .bind(wakes(to.status, content))
+        .bind(ends_delay(to.status, content))
+        .bind((kind != DECIDE).then_some(kind))
+        .bind(id)
+        .bind(kind)
+        .bind(body)
+        .bind(sender.uuid())
+        .bind(reason)
+        .bind(now)
+        .fetch_one(&mut **tx)
+        .await?;
+    Ok(Posted { run: to.run, number, woken })
+}
+
+/// Whether a letter ends the rest of a run in this state.
+fn wakes(status: i16, content: &LetterContent) -> bool {
+    match status {
+        status::WAITING => true,
+        status::PAUSED => {
+            matches!(content, LetterContent::Command { kind: CommandKind::Resume | CommandKind::Cancel, .. })
+        }
+        _ => false,
+    }
+}
+
+/// Whether a letter is a reason not to wait for the time that a queued run may be delayed to.
+fn ends_delay(status: i16, content: &LetterContent) -> bool {
+    let order =
+        matches!(content, LetterContent::Command { kind: CommandKind::Pause | CommandKind::Cancel, .. });
+    status == status::QUEUED && order
+}
+
+#[derive(sqlx::FromRow)]
+struct LetterRow {
+    number: i64,
+    command_id: Uuid,
+    kind: i16,
+    body: Option<String>,
+    sender: Uuid,
+    reason: String,
+    request_time: OffsetDateTime,
+}
+
+/// Why a mailbox could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database did not answer.
+    #[error("read the mailbox")]
+    Database(#[from] sqlx::Error),
+    /// A letter is not one of this release's.
+    #[error("read letter {number} of the mailbox: {why}")]
+    Letter {
+        /// Its place.
+        number: i64,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+/// The letters of a run that the journal takes no note of yet, in order; the first hundred of them. The transaction's
+/// workspace must be the run's.
+pub async fn unread(connection: &mut PgConnection, run: RunId) -> Result<Vec<Letter>, Error> {
+    let rows: Vec<LetterRow> = sqlx::query_as(
+        "SELECT number, command_id, kind, body::text AS body, sender, reason, request_time
+         FROM tasks.command
+         WHERE run_id = $1 AND number > (SELECT mailbox_read FROM tasks.run WHERE run_id = $1)
+         ORDER BY number LIMIT $2",
+    )
+    .bind(run.uuid())
+    .bind(PAGE)
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(letter).collect()
+}
+
+fn letter(row: LetterRow) -> Result<Letter, Error> {
+    let unreadable = |why: String| Error::Letter { number: row.number, why };
+    let content = if row.kind == DECIDE {
+        let body = row.body.as_deref().unwrap_or_default();
+        let decision = serde_json::from_str(body).map_err(|error| unreadable(error.to_string()))?;
+        LetterContent::Decision { item: InboxItemId::new(row.command_id), decision }
+    } else {
+        let kind = command_of(row.kind).ok_or_else(|| unreadable(format!("unknown kind {}", row.kind)))?;
+        LetterContent::Command { command: CommandId::new(row.command_id), kind, reason: row.reason }
+    };
+    Ok(Letter { number: row.number, sender: UserId::new(row.sender), sent_at: row.request_time, content })
+}
+
+/// An order as people see it: what was ordered, and how far it has come.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Command {
+    /// Where.
+    pub workspace_id: Uuid,
+    /// The run.
+    pub run_id: Uuid,
+    /// Place in the mailbox.
+    pub number: i64,
+    /// Its id.
+    pub command_id: Uuid,
+    /// Number of `CommandKind`.
+    pub kind: i16,
+    /// Number of `CommandState`.
+    pub state: i16,
+    /// Who gave it.
+    pub sender: Uuid,
+    /// Why.
+    pub reason: String,
+    /// When it was given.
+    pub request_time: OffsetDateTime,
+    /// When the run's worker read it.
+    pub deliver_time: Option<OffsetDateTime>,
+    /// When it became effective or superseded.
+    pub settle_time: Option<OffsetDateTime>,
+}
+
+macro_rules! orders {
+    ($rest:literal) => {
+        concat!(
+            "SELECT workspace_id, run_id, number, command_id, kind, state, sender, reason, request_time, ",
+            "deliver_time, settle_time FROM tasks.command WHERE run_id = $1 AND kind <= 3 ",
+            $rest
+        )
+    };
+}
+
+/// Orders to a run of the transaction's workspace, newest first, before `before`.
+pub async fn orders(
+    connection: &mut PgConnection,
+    run: RunId,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<Command>, sqlx::Error> {
+    sqlx::query_as(orders!("AND number < coalesce($2, 9223372036854775807) ORDER BY number DESC LIMIT $3"))
+        .bind(run.uuid())
+        .bind(before)
+        .bind(limit)
+        .fetch_all(connection)
+        .await
+}
+
+/// The newest order to a run of one of these kinds that nothing else has come before.
+pub async fn newest(
+    connection: &mut PgConnection,
+    run: RunId,
+    kinds: &[CommandKind],
+) -> Result<Option<Command>, sqlx::Error> {
+    let kinds: Vec<i16> = kinds.iter().copied().map(command_number).collect();
+    sqlx::query_as(orders!("AND kind = ANY ($2) AND state <> 4 ORDER BY number DESC LIMIT 1"))
+        .bind(run.uuid())
+        .bind(kinds)
+        .fetch_optional(connection)
+        .await
+}
+
+/// How an order is settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settlement {
+    /// It is so.
+    Effective,
+    /// Something else came first.
+    Superseded,
+}
+
+/// Stamps letters, and brings the run's row up to date with them and with `opened` new inbox items. Answers whether there
+/// is unread mail. The transaction must hold the run's row.
+pub(super) async fn note(
+    tx: &mut Tx,
+    run: RunId,
+    read_up_to: i64,
+    settled: &[(CommandId, Settlement)],
+    opened: i32,
+    at: OffsetDateTime,
+) -> Result<bool, sqlx::Error> {
+    let of = |how| -> Vec<Uuid> {
+        settled.iter().filter(|(_, settled)| *settled == how).map(|(command, _)| command.uuid()).collect()
+    };
+    sqlx::query(include_str!("../../queries/note_mail.sql"))
+        .bind(run.uuid())
+        .bind(read_up_to)
+        .bind(at)
+        .bind(of(Settlement::Effective))
+        .bind(of(Settlement::Superseded))
+        .execute(&mut **tx)
+        .await?;
+    sqlx::query_scalar(include_str!("../../queries/note_people.sql"))
+        .bind(run.uuid())
+        .bind(read_up_to)
+        .bind(opened)
+        .fetch_one(&mut **tx)
+        .await
+}
+
+/// Number of `CommandKind`.
+pub const fn command_number(kind: CommandKind) -> i16 {
+    match kind {
+        CommandKind::Pause => 1,
+        CommandKind::Resume => 2,
+        CommandKind::Cancel => 3,
+    }
+}
+
+/// The order of this number.
+pub const fn command_of(number: i16) -> Option<CommandKind> {
+    match number {
+        1 => Some(CommandKind::Pause),
+        2 => Some(CommandKind::Resume),
+        3 => Some(CommandKind::Cancel),
+        _ => None,
+    }
+}
+
+/// A decision as columns keep it.
+pub(super) fn decision_to_json(decision: &Decision) -> String {
+    serde_json::to_string(decision).expect("decisions have string keys alone")
+}
