@@ -11,6 +11,8 @@ case ${1:-} in
   engine)
     need_rust
     need_postgres
+    need_redis
+    provide || exit
     run_cargo build --quiet -p mission-control --bin mission-control
     run_cargo build --quiet --release -p mc-tasks --example engine_bench
     # Commits must reach the disk, as they do in earnest.

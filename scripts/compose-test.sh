@@ -11,8 +11,10 @@ source scripts/tools.sh
 work=${MC_COMPOSE_WORK:-/var/tmp/mission-control-compose}
 mkdir -p "$work"
 for program in dockerd docker-compose debootstrap; do
-  have "$program" || need_packages "$program" "docker.io docker-compose debootstrap" "docker docker-compose debootstrap" ""
+  have "$program" || need_packages "Docker and debootstrap" "docker.io docker-compose debootstrap" "docker docker-compose debootstrap" ""
 done
+need_rust
+provide || exit
 # Debian's client has BuildKit inside, which leaves stages out that a target does not need.
 export PATH=/usr/bin:$PATH DOCKER_BUILDKIT=1 COMPOSE_PROJECT_NAME=mission-control-test
 # Nobody's account on this machine, as in production.

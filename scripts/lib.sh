@@ -15,19 +15,9 @@ say() { printf '%s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
 have() { command -v "$1" >/dev/null 2>&1; }
 
-# Asks before something is installed. MC_YES=1 and CI=true answer yes; without a terminal the answer is no.
-ask() {
-  say "$1"
-  [[ ${MC_YES:-} == 1 || ${CI:-} == true ]] && return 0
-  [[ -t 0 ]] || { say "Nobody to ask: run with MC_YES=1 to allow it."; return 1; }
-  local answer
-  read -r -p "Go on? [Y/n] " answer
-  [[ -z $answer || $answer == [Yy]* ]]
-}
-
 # Runs a command as root, by sudo where needed.
 as_root() {
-  if [[ $(id -u) -eq 0 ]]; then "$@"; elif have sudo; then sudo "$@"; else die "Needs root: $*"; fi
+  if [[ $(id -u) -eq 0 ]]; then "$@"; elif have sudo; then sudo "$@"; else say "Needs root: $*"; return 1; fi
 }
 
 # cargo with the committed lock file, so that a build is the same everywhere.

@@ -11,9 +11,9 @@ folder=services/llm/tests/llama
 venv=$MC_TOOLS/llama
 wanted=$(cksum <"$folder/requirements.txt")
 if [[ ! -f $venv/ready || $(<"$venv/ready") != "$wanted" ]]; then
-  have python3 || need_packages "Python 3" "python3 python3-venv" python3 python3
-  python3 -m venv "$venv" 2>/dev/null || need_packages "Python's venv" python3-venv python3 python3
-  ask "Missing: llama.cpp for Python. To install with pip into $venv" || exit 1
+  need_python
+  provide || exit
+  say "Installing llama.cpp for Python with pip into $venv"
   python3 -m venv "$venv"
   # Without a wheel for this platform there is nothing to test against, and building llama.cpp is not our business.
   if ! "$venv/bin/pip" install --quiet --only-binary :all: -r "$folder/requirements.txt"; then

@@ -16,10 +16,29 @@ export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-$([[ -t 1 ]] && echo always || echo 
 everything=(--workspace --all-targets --all-features)
 tested=(--locked --workspace --all-features --profile ci)
 
+# What a stage needs, beside Rust.
+needs_of() {
+  case $1 in
+    shell) echo shellcheck ;;
+    proto) echo git buf ;;
+    build | clippy) echo nextest ;;
+    deny) echo git deny ;;
+    test-pg15) echo nextest postgres redis ;;
+    test-pg16) echo nextest postgres postgres_16 redis ;;
+    llama) echo python nextest postgres redis ;;
+    demo) echo postgres ;;
+    demo-fleet) echo postgres redis ;;
+  esac
+}
+
+# Installs what the stages of this run need and the machine lacks: one question for all of it.
 stage_tools() {
-  need_rust && need_node && need_buf && need_nextest && need_deny && need_shellcheck && need_postgres && need_redis &&
-    rustc --version && cargo nextest --version | head -1 && cargo deny --version && echo "buf $(buf --version)" &&
-    "$(postgres_bin)/postgres" --version && redis-server --version
+  local name need
+  need_rust
+  for name in "${stages[@]}"; do
+    for need in $(needs_of "$name"); do "need_$need"; done
+  done
+  provide && rustc --version
 }
 
 stage_shell() { shellcheck -x mc .ci/run scripts/*.sh; }
@@ -59,14 +78,13 @@ stage_generated() { scripts/gen.sh check; }
 # Runs a command with a private PostgreSQL and Redis: with_servers <folder with postgres> <command...>.
 with_servers() { "$CARGO_TARGET_DIR/debug/mission-control" dev servers --postgres-bin "$1" --redis -- "${@:2}"; }
 
-
 stage_test-pg15() { with_servers "$(postgres_bin)" cargo nextest run "${tested[@]}"; }
 
 # Once more for what touches the database. `domain` modules are pure (held by tests/boundaries.rs) and the contract,
 # the edge and the supervisor have no SQL.
 stage_test-pg16() {
   local folder
-  folder=$(postgres_16_bin) || { echo "NOTICE: no PostgreSQL 16 for this platform; skipped."; return 0; }
+  folder=$(postgres_16_bin) || { [[ $(uname -sm) != "Linux x86_64" ]] || return 1; echo "NOTICE: no PostgreSQL 16 for this platform; skipped."; return 0; }
   with_servers "$folder" cargo nextest run "${tested[@]}" -E \
     'not (package(mc-proto) | package(mc-gateway) | package(mission-control) | test(/(^|::)domain::/))'
 }
@@ -102,6 +120,7 @@ run_stage() {
 mkdir -p "$logs"
 stages=("$@")
 [[ $# -gt 0 ]] || stages=("${all[@]}")
+[[ ${stages[0]} == tools ]] || stages=(tools "${stages[@]}")
 for name in "${stages[@]}"; do
   declare -F "stage_$name" >/dev/null || die "There is no stage '$name'. Stages: ${all[*]}"
 done
