@@ -22,8 +22,6 @@ killed_up() {
   kill -9 "$pid"
 }
 
-free_disk() { df -m --output=avail / | tail -1; }
-disk=$(free_disk)
 for step in "$@"; do
   case $step in
     up)
@@ -42,7 +40,8 @@ for step in "$@"; do
       ;;
   esac
 done
-printf '\n%s, %s cores, load %s, %s MB of disk used\n' "$(. /etc/os-release && echo "$PRETTY_NAME")" "$(nproc)" \
-  "$(cut -d' ' -f1 /proc/loadavg)" "$((disk - $(free_disk)))"
+# shellcheck source=/dev/null
+printf '\n%s, %s cores, %s MB on disk, load %s\n' "$(. /etc/os-release && echo "$PRETTY_NAME")" "$(nproc)" \
+  "$(du -xsm / 2>/dev/null | cut -f1)" "$(cut -d' ' -f1-3 /proc/loadavg)"
 printf '%s\n' "${report[@]}"
 exit "$failed"

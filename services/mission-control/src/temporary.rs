@@ -1,6 +1,7 @@
 //! A Mission Control of its own in a temporary folder, for a demo where none runs.
 
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -72,6 +73,11 @@ impl Temporary {
     /// Where its edge is.
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Its data directory.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Its first account's API token.
