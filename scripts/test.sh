@@ -8,8 +8,10 @@ cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." || exit
 source scripts/lib.sh
 # shellcheck source=scripts/tools.sh
 source scripts/tools.sh
+# shellcheck source=scripts/web.sh
+source scripts/web.sh
 
-all=(tools shell fmt proto clippy build deny generated test-pg15 test-pg16 doc llama demo demo-fleet)
+all=(tools shell fmt proto clippy build deny generated web test-pg15 test-pg16 doc llama demo demo-fleet ui ui-fleet)
 logs=$CARGO_TARGET_DIR/mc-test
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-$([[ -t 1 ]] && echo always || echo never)}
 # One package set for every stage: cargo builds each dependency once.
@@ -26,8 +28,11 @@ needs_of() {
     test-pg15) echo nextest postgres redis ;;
     test-pg16) echo nextest postgres postgres_16 redis ;;
     llama) echo python nextest postgres redis ;;
+    web) echo node ;;
     demo) echo postgres ;;
     demo-fleet) echo postgres redis ;;
+    ui) echo node chromium postgres ;;
+    ui-fleet) echo node chromium postgres redis ;;
   esac
 }
 
@@ -75,6 +80,13 @@ stage_deny() {
 
 stage_generated() { scripts/gen.sh check; }
 
+# The interface: what is generated from the contract, its style and types, its tests, and the build that the gateway serves.
+stage_web() {
+  web_modules && (
+    cd desktop && npm run --silent gen:check && npm run --silent check && npm run --silent test
+  ) && web_build
+}
+
 # Runs a command with a private PostgreSQL and Redis: with_servers <folder with postgres> <command...>.
 with_servers() { "$CARGO_TARGET_DIR/debug/mission-control" dev servers --postgres-bin "$1" --redis -- "${@:2}"; }
 
@@ -84,7 +96,8 @@ stage_test-pg15() { with_servers "$(postgres_bin)" cargo nextest run "${tested[@
 # the edge and the supervisor have no SQL.
 stage_test-pg16() {
   local folder
-  folder=$(postgres_16_bin) || { [[ $(uname -sm) != "Linux x86_64" ]] || return 1; echo "NOTICE: no PostgreSQL 16 for this platform; skipped."; return 0; }
+  if [[ $(uname -sm) != "Linux x86_64" ]]; then echo "NOTICE: no PostgreSQL 16 for this platform; skipped."; return 0; fi
+  folder=$(postgres_16_bin) || return 1
   with_servers "$folder" cargo nextest run "${tested[@]}" -E \
     'not (package(mc-proto) | package(mc-gateway) | package(mission-control) | test(/(^|::)domain::/))'
 }
@@ -104,6 +117,10 @@ demo() {
 }
 stage_demo() { demo; }
 stage_demo-fleet() { demo --fleet; }
+
+# The binaries are those of the build stage.
+stage_ui() { scripts/ui.sh; }
+stage_ui-fleet() { scripts/ui.sh --fleet; }
 
 # Runs one stage, keeps its output and its time, and goes on whatever happened.
 failed=0 summary=()
