@@ -41,6 +41,10 @@ pub struct Settings {
     /// How often a generation that another process runs is looked at.
     #[arg(long, env = "MC_LLM_POLL", default_value = "250ms", value_parser = parse_duration)]
     pub poll: Duration,
+    /// How long a process that is stopping lets its generations come to their end before it cuts them and settles them as
+    /// estimates. Each that is cut is paid twice: raise it, up to the grace, where answers are long and stops can wait.
+    #[arg(long, env = "MC_LLM_HANDOVER", default_value = "5s", value_parser = parse_duration)]
+    pub handover: Duration,
     /// Largest answer, in bytes.
     #[arg(long, env = "MC_LLM_MAX_ANSWER_BYTES", default_value_t = 2 * 1024 * 1024)]
     pub max_answer_bytes: usize,
@@ -61,6 +65,7 @@ impl Default for Settings {
             heartbeat: terms.heartbeat,
             lease: terms.lease,
             poll: terms.poll,
+            handover: terms.handover,
             max_answer_bytes: terms.max_answer_bytes,
             simulator_pace_percent: 100,
         }
@@ -77,6 +82,7 @@ impl Settings {
             heartbeat: self.heartbeat,
             lease: self.lease,
             poll: self.poll,
+            handover: self.handover,
             total: self.total,
             max_answer_bytes: self.max_answer_bytes,
             retry: Policy { tries: self.tries, ..Policy::default() },

@@ -58,14 +58,16 @@ impl ChatSpan {
                 self.record_usage(settlement);
             }
             End::Failed(fault) => self.record_fault(fault.kind.reason()),
-            End::Interrupted(fault, _, settlement) => {
+            End::Cut(fault, _, settlement) => {
                 self.record_fault(fault.kind.reason());
-                self.record_usage(settlement);
+                if let Some(settlement) = settlement {
+                    self.record_usage(settlement);
+                }
             }
         }
         let reason = match end {
             End::Succeeded(..) => "",
-            End::Failed(fault) | End::Interrupted(fault, ..) => fault.kind.reason(),
+            End::Failed(fault) | End::Cut(fault, ..) => fault.kind.reason(),
         };
         self.0.in_scope(|| tracing::info!(took_ms = took.as_millis() as u64, reason, "generation ended"));
     }

@@ -22,6 +22,8 @@ pub enum Kind {
     Overloaded,
     /// The answer was cut after some of it had come.
     Interrupted,
+    /// It was stopped on order.
+    Cancelled,
 }
 
 impl Kind {
@@ -35,6 +37,7 @@ impl Kind {
             Self::Unavailable => "PROVIDER_UNAVAILABLE",
             Self::Overloaded => "PROVIDER_OVERLOADED",
             Self::Interrupted => "GENERATION_INTERRUPTED",
+            Self::Cancelled => "GENERATION_CANCELLED",
         }
     }
 
@@ -48,6 +51,7 @@ impl Kind {
             Self::Unavailable,
             Self::Overloaded,
             Self::Interrupted,
+            Self::Cancelled,
         ];
         all.into_iter().find(|kind| kind.reason() == reason)
     }
@@ -55,6 +59,11 @@ impl Kind {
     /// Whether the same request may succeed in a moment, given that nothing of an answer was seen.
     pub fn is_passing(self) -> bool {
         matches!(self, Self::RateLimited | Self::Unavailable | Self::Overloaded)
+    }
+
+    /// Whether we ended the answer, and not its provider.
+    pub fn is_ours(self) -> bool {
+        matches!(self, Self::Interrupted | Self::Cancelled)
     }
 }
 
@@ -91,7 +100,7 @@ impl Fault {
     /// The same failure as it looks once a part of the answer was shown: what came before cannot be unsaid.
     #[must_use]
     pub fn in_mid_answer(self) -> Self {
-        if self.kind == Kind::Interrupted {
+        if self.kind.is_ours() {
             return self;
         }
         Self::new(Kind::Interrupted, format!("the answer was cut: {}", self.message))

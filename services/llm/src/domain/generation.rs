@@ -28,6 +28,8 @@ pub enum State {
     Failed,
     /// The answer was cut.
     Interrupted,
+    /// It was stopped on order.
+    Cancelled,
 }
 
 impl State {
@@ -38,12 +40,13 @@ impl State {
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
             Self::Interrupted => "interrupted",
+            Self::Cancelled => "cancelled",
         }
     }
 
     /// The state that [`Self::as_str`] wrote.
     pub fn from_stored(text: &str) -> Option<Self> {
-        [Self::Running, Self::Succeeded, Self::Failed, Self::Interrupted]
+        [Self::Running, Self::Succeeded, Self::Failed, Self::Interrupted, Self::Cancelled]
             .into_iter()
             .find(|state| state.as_str() == text)
     }
@@ -60,6 +63,27 @@ pub struct Settlement {
     pub cost_nano_usd: Option<i64>,
     /// The line of the price book behind the cost; empty where there is none.
     pub price_source: String,
+}
+
+/// What the ledger has of a generation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// Tokens.
+    pub usage: Usage,
+    /// Nano US dollars; `None` is unknown.
+    pub cost_nano_usd: Option<i64>,
+}
+
+/// A generation that ended without a whole answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name}: {fault}")]
+pub struct Unanswered {
+    /// Its resource name.
+    pub name: String,
+    /// Why.
+    pub fault: Fault,
+    /// What the ledger has of it all the same; `None` when nothing was booked.
+    pub settled: Option<Settled>,
 }
 
 /// A whole answer, settled.
@@ -102,8 +126,21 @@ pub enum End {
     Succeeded(Answer, Settlement),
     /// Before anything of an answer came; nothing is paid.
     Failed(Fault),
-    /// In mid-answer: as far as it came, and an estimate of what it costs.
-    Interrupted(Fault, Option<Message>, Settlement),
+    /// By us, on order or because the link broke: as far as it came, and what it costs; nothing if its provider was not
+    /// asked yet.
+    Cut(Fault, Option<Message>, Option<Settlement>),
+}
+
+impl End {
+    /// The state that it leaves.
+    pub fn state(&self) -> State {
+        match self {
+            Self::Succeeded(..) => State::Succeeded,
+            Self::Failed(_) => State::Failed,
+            Self::Cut(fault, ..) if fault.kind == Kind::Cancelled => State::Cancelled,
+            Self::Cut(..) => State::Interrupted,
+        }
+    }
 }
 
 /// A generation as it is kept.
@@ -115,8 +152,8 @@ pub struct Stored {
     pub workspace: Uuid,
     /// The key it is kept under.
     pub idempotency_key: String,
-    /// SHA-256 of the request.
-    pub request_hash: Vec<u8>,
+    /// SHA-256 of the request; `None` when the key was cancelled before it was used.
+    pub request_hash: Option<Vec<u8>>,
     /// `{provider}/{model}`.
     pub model: String,
     /// Where the price book looks the model up.
@@ -152,7 +189,13 @@ pub struct Stored {
     /// When it ended.
     pub ended_at: Option<OffsetDateTime>,
     /// What was used and what it costs, once settled.
-    pub settled: Option<(Usage, Option<i64>)>,
+    pub settled: Option<Settled>,
+}
+
+impl From<&Settlement> for Settled {
+    fn from(settlement: &Settlement) -> Self {
+        Self { usage: settlement.usage, cost_nano_usd: settlement.cost_nano_usd }
+    }
 }
 
 impl Settlement {
@@ -179,7 +222,7 @@ impl Stored {
     }
 
     /// How it ended, as its followers hear it; `None` while it runs. `now` tells how long a wait still is.
-    pub fn outcome(&self, now: OffsetDateTime) -> Option<Result<Finished, Fault>> {
+    pub fn outcome(&self, now: OffsetDateTime) -> Option<Result<Finished, Unanswered>> {
         if self.state == State::Running {
             return None;
         }
@@ -187,9 +230,10 @@ impl Stored {
         let Some((message, finish_reason)) = whole else {
             let kind = Kind::from_reason(&self.error_reason).unwrap_or(Kind::Interrupted);
             let wait = self.retry_at.map(|at| std::time::Duration::try_from(at - now).unwrap_or_default());
-            return Some(Err(Fault::new(kind, self.error_message.clone()).after(wait)));
+            let fault = Fault::new(kind, self.error_message.clone()).after(wait);
+            return Some(Err(Unanswered { name: self.name(), fault, settled: self.settled }));
         };
-        let (usage, cost_nano_usd) = self.settled.unwrap_or_default();
+        let Settled { usage, cost_nano_usd } = self.settled.unwrap_or_default();
         Some(Ok(Finished {
             id: self.id,
             message,

@@ -30,6 +30,11 @@ impl Usage {
     pub fn estimate(input: u64, output: u64) -> Self {
         Self { input, output, estimated: true, ..Self::default() }
     }
+
+    /// Tokens in and out.
+    pub fn total(&self) -> u64 {
+        [self.cache_read, self.cache_write, self.output].into_iter().fold(self.input, u64::saturating_add)
+    }
 }
 
 /// Tokens that some bytes of text are about, rounded up.

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::attach::follow;
 use super::live::Live;
 use super::run::Job;
 use super::{Events, Generations, Request};
@@ -48,7 +47,7 @@ impl Generations {
             }
         });
         match told.await {
-            Ok(Ok(Begun::Here(live))) => Ok(follow(&live, false)),
+            Ok(Ok(Begun::Here(live))) => Ok(self.follow(&live, false)),
             Ok(Ok(Begun::Elsewhere)) => match self.find(workspace, By::Key(&key)).await? {
                 Some(stored) => self.join(stored, hash),
                 None => Err(Error::Draining),

@@ -1,4 +1,5 @@
-//! One heartbeat for all generations of the process: it keeps their leases, and tells it which ones were taken away.
+//! One heartbeat for all generations of the process: it keeps their leases, and tells it which ones were taken away
+//! or are to stop.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -35,11 +36,15 @@ async fn beat_workspace(
     let beats: Vec<(Uuid, i32, u64)> =
         alive.iter().map(|live| (live.owned.id, live.owned.epoch, live.output_estimate())).collect();
     let mut tx = generations.0.database.begin(workspace).await?;
-    let kept = store::generation::beat(&mut tx, &beats).await?;
+    let kept = store::heartbeat::beat(&mut tx, &beats).await?;
     tx.commit().await?;
-    for live in alive.iter().filter(|live| !kept.contains(&live.owned.id)) {
-        // One that has just ended is no longer running either; nobody listens to its token any more.
-        live.fenced.cancel();
+    for live in alive {
+        match kept.get(&live.owned.id) {
+            Some(false) => {}
+            Some(true) => live.stopped.cancel(),
+            // One that has just ended is no longer running either; nobody listens to its token any more.
+            None => live.fenced.cancel(),
+        }
     }
     Ok(())
 }

@@ -5,17 +5,25 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::domain::accumulate::{Accumulator, Answer, Chunk, Incomplete, Violation};
 use crate::domain::conversation::Message;
-use crate::domain::fault::Fault;
 use crate::domain::follow::{Delta, Follower};
-use crate::domain::generation::Finished;
+use crate::domain::generation::{Finished, Unanswered};
 use crate::domain::usage::{Usage, estimate_tokens};
 use crate::store::generation::Owned;
 
 /// How an answer ended, for its readers.
-pub(super) type Outcome = Result<Box<Finished>, Fault>;
+#[derive(Clone, Debug)]
+pub(super) enum Outcome {
+    /// It is whole.
+    Finished(Box<Finished>),
+    /// It never will be.
+    Unanswered(Box<Unanswered>),
+    /// This process did not come to write the end: what became of it, or will, is in the row.
+    Elsewhere,
+}
 
 /// One answer.
 #[derive(Debug)]
@@ -24,6 +32,8 @@ pub(super) struct Live {
     pub(super) owned: Owned,
     /// Cancelled when the row was taken away.
     pub(super) fenced: CancellationToken,
+    /// Cancelled when somebody asked to stop it.
+    pub(super) stopped: CancellationToken,
     committed: AtomicBool,
     state: Mutex<State>,
     /// Rises with every change, so that readers wake.
@@ -41,6 +51,7 @@ impl Live {
         Self {
             owned,
             fenced: CancellationToken::new(),
+            stopped: CancellationToken::new(),
             committed: AtomicBool::new(false),
             state: Mutex::new(State { accumulator, outcome: None }),
             changes: watch::Sender::new(0),
@@ -88,6 +99,13 @@ impl Live {
         self.changes.send_modify(|changes| *changes += 1);
     }
 
+    /// Waits for its end.
+    pub(super) async fn ended(&self) {
+        let mut changes = self.changes.subscribe();
+        // The sender lives as long as `self`.
+        let _ = changes.wait_for(|_| self.lock().outcome.is_some()).await;
+    }
+
     /// A reader that has seen nothing yet.
     pub(super) fn reader(self: &std::sync::Arc<Self>) -> Reader {
         Reader { live: self.clone(), follower: Follower::default() }
@@ -106,6 +124,11 @@ pub(super) struct Reader {
 }
 
 impl Reader {
+    /// Workspace and id of what is read.
+    pub(super) fn generation(&self) -> (Uuid, Uuid) {
+        (self.live.owned.workspace, self.live.owned.id)
+    }
+
     /// What is new, and the outcome if there is one. Waits until there is something.
     pub(super) async fn next(&mut self) -> (Vec<Delta>, Option<Outcome>) {
         let mut changes = self.live.changes.subscribe();

@@ -6,9 +6,11 @@
 
 mod attach;
 mod begin;
+mod cancel;
 mod heartbeat;
 mod live;
 mod run;
+mod sweep;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,6 +20,7 @@ use futures::stream::BoxStream;
 use mc_chassis::auth::RunAssertion;
 use mc_chassis::db::Database;
 use mc_chassis::{Ambient, Lifecycle};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use self::live::Live;
@@ -29,9 +32,6 @@ use crate::error::Error;
 use crate::provider::retry::Policy;
 use crate::store;
 use crate::store::generation::By;
-
-/// Stale generations that one look settles at most.
-const SWEEP: i64 = 100;
 
 /// What a caller follows.
 pub type Events = BoxStream<'static, Result<Event, Error>>;
@@ -45,6 +45,8 @@ pub struct Terms {
     pub lease: Duration,
     /// How often a generation that another process runs is looked at.
     pub poll: Duration,
+    /// How long a process that is stopping lets its generations come to their end before it cuts and settles them.
+    pub handover: Duration,
     /// Longest life of a generation, from its row to its end.
     pub total: Duration,
     /// Largest answer, in bytes.
@@ -59,6 +61,7 @@ impl Default for Terms {
             heartbeat: Duration::from_secs(3),
             lease: Duration::from_secs(15),
             poll: Duration::from_millis(250),
+            handover: Duration::from_secs(5),
             total: Duration::from_mins(30),
             max_answer_bytes: 2 * 1024 * 1024,
             retry: Policy::default(),
@@ -94,6 +97,8 @@ struct Inner {
     ambient: Ambient,
     lifecycle: Lifecycle,
     live: Mutex<HashMap<Uuid, Arc<Live>>>,
+    /// Until then owners may seem silent because the database was.
+    unsure_until: Mutex<Option<Instant>>,
 }
 
 impl Generations {
@@ -114,8 +119,10 @@ impl Generations {
             ambient,
             lifecycle: lifecycle.clone(),
             live: Mutex::default(),
+            unsure_until: Mutex::default(),
         }));
         lifecycle.spawn_background("generation heartbeat", heartbeat::beat(generations.clone()));
+        lifecycle.spawn_background("generation sweep", sweep::sweep(generations.clone()));
         generations
     }
 
@@ -136,36 +143,9 @@ impl Generations {
         }
     }
 
-    /// Settles what dead owners left behind in a workspace, so that its ledger is whole.
-    pub async fn sweep(&self, workspace: Uuid) -> Result<(), Error> {
-        let stale = {
-            let mut tx = self.0.database.read(workspace).await?;
-            store::generation::stale(&mut tx, workspace, self.0.terms.lease, SWEEP).await?
-        };
-        for id in stale {
-            self.get(workspace, id).await?;
-        }
-        Ok(())
-    }
-
     async fn find(&self, workspace: Uuid, by: By<'_>) -> Result<Option<Stored>, Error> {
         let mut tx = self.0.database.read(workspace).await?;
         Ok(store::generation::get(&mut tx, workspace, by, self.0.terms.lease).await?)
-    }
-
-    /// Takes a stale generation from its owner and books the estimate. Returns it as it then stands, whoever was faster.
-    async fn abandon(&self, stored: Stored) -> Result<Stored, Error> {
-        let settlement = stored.estimated_settlement(self.0.prices);
-        let now = self.0.ambient.clock.now();
-        let mut tx = self.0.database.begin(stored.workspace).await?;
-        if store::generation::abandon(&mut tx, &stored, &settlement, self.0.terms.lease, now).await? {
-            tx.commit().await?;
-            tracing::warn!(generation = %stored.id, owner = %stored.owner, "interrupted a generation whose owner died");
-        } else {
-            tx.rollback().await?;
-        }
-        let again = self.find(stored.workspace, By::Id(stored.id)).await?;
-        Ok(again.unwrap_or(stored))
     }
 
     fn live(&self) -> MutexGuard<'_, HashMap<Uuid, Arc<Live>>> {

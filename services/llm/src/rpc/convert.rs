@@ -125,6 +125,7 @@ pub(super) fn generation(stored: Stored) -> wire::Generation {
         State::Succeeded => wire::GenerationState::Succeeded,
         State::Failed => wire::GenerationState::Failed,
         State::Interrupted => wire::GenerationState::Interrupted,
+        State::Cancelled => wire::GenerationState::Cancelled,
     };
     let reason = stored.finish_reason.map_or(wire::FinishReason::Unspecified, finish_reason);
     wire::Generation {
@@ -134,8 +135,9 @@ pub(super) fn generation(stored: Stored) -> wire::Generation {
         state: state.into(),
         message: stored.message.map(message),
         finish_reason: reason.into(),
-        usage: stored.settled.map(|(used, _)| usage(used)),
-        cost_nano_usd: stored.settled.and_then(|(_, cost)| cost),
+        usage: stored.settled.map(|settled| usage(settled.usage)),
+        cost_nano_usd: stored.settled.and_then(|settled| settled.cost_nano_usd),
+        cost_estimated: stored.settled.is_some_and(|settled| settled.usage.estimated),
         attribution: Some(attribution(stored.attribution)),
         create_time: Some(timestamp(stored.created_at)),
         first_token_time: stored.first_token_at.map(timestamp),

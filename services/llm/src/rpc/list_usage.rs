@@ -64,6 +64,7 @@ fn wire_entry(workspace: Uuid, entry: Entry) -> UsageEntry {
         agent_version: entry.attribution.agent_version,
         usage: Some(convert::usage(entry.usage)),
         cost_nano_usd: entry.cost_nano_usd,
+        estimated: entry.usage.estimated,
     }
 }
 
@@ -73,5 +74,7 @@ fn wire_total(total: Total) -> UsageTotal {
         usage: Some(convert::usage(total.usage.into())),
         cost_nano_usd: total.cost_nano_usd,
         unpriced_generations: total.unpriced_generations,
+        estimated_cost_nano_usd: total.estimated_cost_nano_usd,
+        estimated_generations: total.estimated_generations,
     }
 }

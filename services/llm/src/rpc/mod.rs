@@ -1,5 +1,6 @@
 //! The RPCs of the contract, one file each: parse, act, reply.
 
+mod cancel_generation;
 mod convert;
 mod create_provider;
 mod delete_provider;
@@ -19,10 +20,10 @@ use mc_proto::llm::v1::model_service_server::{ModelService, ModelServiceServer};
 use mc_proto::llm::v1::provider_service_server::{ProviderService, ProviderServiceServer};
 use mc_proto::llm::v1::usage_service_server::{UsageService, UsageServiceServer};
 use mc_proto::llm::v1::{
-    CreateProviderRequest, CreateProviderResponse, DeleteProviderRequest, DeleteProviderResponse,
-    GenerateRequest, GetGenerationRequest, GetGenerationResponse, GetProviderRequest, GetProviderResponse,
-    ListModelsRequest, ListModelsResponse, ListProvidersRequest, ListProvidersResponse, ListUsageRequest,
-    ListUsageResponse,
+    CancelGenerationRequest, CancelGenerationResponse, CreateProviderRequest, CreateProviderResponse,
+    DeleteProviderRequest, DeleteProviderResponse, GenerateRequest, GetGenerationRequest,
+    GetGenerationResponse, GetProviderRequest, GetProviderResponse, ListModelsRequest, ListModelsResponse,
+    ListProvidersRequest, ListProvidersResponse, ListUsageRequest, ListUsageResponse,
 };
 use tonic::service::Routes;
 use tonic::{Request, Response, Status, async_trait};
@@ -74,6 +75,13 @@ impl GenerationService for Llm {
         request: Request<GenerateRequest>,
     ) -> Result<Response<Self::GenerateStream>, Status> {
         Ok(Response::new(generate::handle(self, request).await?))
+    }
+
+    async fn cancel_generation(
+        &self,
+        request: Request<CancelGenerationRequest>,
+    ) -> Result<Response<CancelGenerationResponse>, Status> {
+        Ok(Response::new(cancel_generation::handle(self, request).await?))
     }
 
     async fn get_generation(

@@ -23,13 +23,7 @@ const MAX_TOOLS: usize = 128;
 
 /// The checked request.
 pub(super) fn ask(caller: &Caller, workspace: Uuid, request: wire::GenerateRequest) -> Result<Ask, Failure> {
-    let key = &request.idempotency_key;
-    if key.is_empty() || key.len() > MAX_KEY_CHARS || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-        let text = format!(
-            "must be 1 to {MAX_KEY_CHARS} visible ASCII characters, such as {{run}}/{{step}}/{{attempt}}"
-        );
-        return Err(Failure::invalid("idempotency_key", text));
-    }
+    check_key(&request.idempotency_key)?;
     let model =
         ModelName::parse(&request.model).map_err(|error| Failure::invalid("model", error.to_string()))?;
     Ok(Ask {
@@ -40,6 +34,17 @@ pub(super) fn ask(caller: &Caller, workspace: Uuid, request: wire::GenerateReque
         parameters: parameters(request.parameters.unwrap_or_default())?,
         attribution: attribution(caller, workspace, request.attribution.unwrap_or_default())?,
     })
+}
+
+/// Refuses a key that no generation can have.
+pub(super) fn check_key(key: &str) -> Result<(), Failure> {
+    if (1..=MAX_KEY_CHARS).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(());
+    }
+    let text = format!(
+        "must be 1 to {MAX_KEY_CHARS} visible ASCII characters, such as {{run}}/{{step}}/{{attempt}}"
+    );
+    Err(Failure::invalid("idempotency_key", text))
 }
 
 /// The run that a caller works for.

@@ -10,8 +10,7 @@ use super::corrupt;
 use super::usage::{self, Buckets};
 use crate::domain::ask::Attribution;
 use crate::domain::conversation::FinishReason;
-use crate::domain::fault::Kind;
-use crate::domain::generation::{End, Settlement, State, Stored};
+use crate::domain::generation::{End, Settled, State, Stored};
 use crate::domain::usage::Usage;
 
 /// What a new generation is about.
@@ -68,7 +67,7 @@ struct Row {
     generation_id: Uuid,
     workspace_id: Uuid,
     idempotency_key: String,
-    request_hash: Vec<u8>,
+    request_hash: Option<Vec<u8>>,
     model: String,
     price_place: String,
     state: String,
@@ -146,40 +145,6 @@ pub async fn get(
     row.map(Stored::try_from).transpose()
 }
 
-/// Ids of generations whose owner has been silent for longer than the lease, at most `limit`.
-pub async fn stale(
-    connection: &mut PgConnection,
-    workspace: Uuid,
-    lease: Duration,
-    limit: i64,
-) -> Result<Vec<Uuid>, sqlx::Error> {
-    sqlx::query_scalar(
-        "SELECT generation_id FROM llm.generation WHERE workspace_id = $1 AND state = 'running' \
-         AND heartbeat_at < clock_timestamp() - make_interval(secs => $2::bigint / 1000.0) LIMIT $3",
-    )
-    .bind(workspace)
-    .bind(lease.as_millis() as i64)
-    .bind(limit)
-    .fetch_all(connection)
-    .await
-}
-
-/// Shows that generations (id, epoch, tokens of answer so far) are alive; those that are still the caller's come back.
-pub async fn beat(
-    connection: &mut PgConnection,
-    alive: &[(Uuid, i32, u64)],
-) -> Result<Vec<Uuid>, sqlx::Error> {
-    let ids: Vec<Uuid> = alive.iter().map(|one| one.0).collect();
-    let epochs: Vec<i32> = alive.iter().map(|one| one.1).collect();
-    let tokens: Vec<i64> = alive.iter().map(|one| usage::to_i64(one.2)).collect();
-    sqlx::query_scalar(include_str!("../../queries/beat_generations.sql"))
-        .bind(ids)
-        .bind(epochs)
-        .bind(tokens)
-        .fetch_all(connection)
-        .await
-}
-
 /// Ends a generation and books what it used; false when it is no longer the caller's, and then nothing is written.
 pub async fn end(
     connection: &mut PgConnection,
@@ -189,21 +154,17 @@ pub async fn end(
     first_token_at: Option<OffsetDateTime>,
     now: OffsetDateTime,
 ) -> Result<bool, sqlx::Error> {
-    let (state, message, finish, fault, settlement) = match end {
-        End::Succeeded(answer, paid) => {
-            (State::Succeeded, Some(&answer.message), Some(answer.finish_reason), None, Some(paid))
-        }
-        End::Failed(fault) => (State::Failed, None, None, Some(fault), None),
-        End::Interrupted(fault, partial, paid) => {
-            (State::Interrupted, partial.as_ref(), None, Some(fault), Some(paid))
-        }
+    let (message, finish, fault, settlement) = match end {
+        End::Succeeded(answer, paid) => (Some(&answer.message), Some(answer.finish_reason), None, Some(paid)),
+        End::Failed(fault) => (None, None, Some(fault), None),
+        End::Cut(fault, partial, paid) => (partial.as_ref(), None, Some(fault), paid.as_ref()),
     };
     let message =
         message.map(serde_json::to_string).transpose().map_err(|error| sqlx::Error::Encode(error.into()))?;
     let done = sqlx::query(include_str!("../../queries/end_generation.sql"))
         .bind(owned.id)
         .bind(owned.epoch)
-        .bind(state.as_str())
+        .bind(end.state().as_str())
         .bind(message)
         .bind(finish.map(FinishReason::as_str))
         .bind(provider_model)
@@ -220,38 +181,6 @@ pub async fn end(
     if let Some(settlement) = settlement {
         usage::insert(connection, owned, settlement, now).await?;
     }
-    Ok(true)
-}
-
-/// Takes a generation from an owner that went silent and books an estimate; false when the owner came back or somebody
-/// else was faster.
-pub async fn abandon(
-    connection: &mut PgConnection,
-    stored: &Stored,
-    settlement: &Settlement,
-    lease: Duration,
-    now: OffsetDateTime,
-) -> Result<bool, sqlx::Error> {
-    let done = sqlx::query(include_str!("../../queries/abandon_generation.sql"))
-        .bind(stored.id)
-        .bind(stored.epoch)
-        .bind(lease.as_millis() as i64)
-        .bind(Kind::Interrupted.reason())
-        .bind("the process that was calling the model died in mid-answer")
-        .bind(now)
-        .execute(&mut *connection)
-        .await?;
-    if done.rows_affected() == 0 {
-        return Ok(false);
-    }
-    let owned = Owned {
-        id: stored.id,
-        workspace: stored.workspace,
-        epoch: stored.epoch + 1,
-        model: stored.model.clone(),
-        attribution: stored.attribution.clone(),
-    };
-    usage::insert(connection, &owned, settlement, now).await?;
     Ok(true)
 }
 
@@ -273,7 +202,7 @@ impl TryFrom<Row> for Stored {
                 reasoning_tokens: row.reasoning_tokens.unwrap_or_default(),
                 estimated: row.estimated.unwrap_or_default(),
             };
-            (Usage::from(buckets), row.cost_nano_usd)
+            Settled { usage: Usage::from(buckets), cost_nano_usd: row.cost_nano_usd }
         });
         Ok(Self {
             id: row.generation_id,

@@ -1,6 +1,8 @@
 //! The schema `llm`: sqlx and nothing else. Every function works in the transaction that its caller opened.
 
+pub mod cancel;
 pub mod generation;
+pub mod heartbeat;
 pub mod provider;
 pub mod usage;
 

@@ -49,6 +49,10 @@ pub struct Total {
     pub cost_nano_usd: i64,
     /// Generations whose cost is unknown.
     pub unpriced_generations: i64,
+    /// Of `cost_nano_usd`, what is estimated.
+    pub estimated_cost_nano_usd: i64,
+    /// Generations whose usage and cost are estimated.
+    pub estimated_generations: i64,
 }
 
 /// The columns of [`Usage`].

@@ -1,5 +1,6 @@
 //! One database, any number of instances of the service on it, and the vault that they ask.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use mc_chassis::auth::testing::TestAuth;
@@ -28,9 +29,10 @@ use crate::vault::{self, Vault};
 /// Whatever these tests wait for comes well within this, or never.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A fleet of this one service.
+/// A fleet of this one service. Clones are the same.
+#[derive(Clone)]
 pub(crate) struct Fleet {
-    pub(crate) database: TestDatabase,
+    pub(crate) database: Arc<TestDatabase>,
     pub(crate) ambient: Ambient,
     pub(crate) auth: TestAuth,
     pub(crate) vault: Vault,
@@ -63,7 +65,7 @@ pub(crate) fn settings() -> Settings {
 impl Fleet {
     pub(crate) async fn start() -> Self {
         mc_chassis::install_crypto();
-        let database = testkit::database(&[&mc_llm::SCHEMA]).await;
+        let database = Arc::new(testkit::database(&[&mc_llm::SCHEMA]).await);
         let ambient = Ambient::system();
         let auth = TestAuth::new(ambient.clock.clone());
         let background = Lifecycle::new();
@@ -79,6 +81,11 @@ impl Fleet {
     }
 
     pub(crate) async fn instance_with(&self, settings: Settings) -> Instance {
+        self.instance_on(&self.background, settings).await
+    }
+
+    /// An instance whose server is one of the tasks of `serving`, on the runtime that this is called on.
+    async fn instance_on(&self, on: &Lifecycle, settings: Settings) -> Instance {
         let lifecycle = Lifecycle::new();
         let served = mc_llm::build(
             &settings,
@@ -95,7 +102,7 @@ impl Fleet {
         let (link, listener) = memory();
         let serving = lifecycle.clone();
         // Like a program's main: it is not one of the tasks that a shutdown waits for.
-        self.background.spawn_background("serve llm", async move {
+        on.spawn_background("serve llm", async move {
             let server = ServerSettings::default();
             serve(served, &server, vec![Listener::Memory(listener)], &serving).await.expect("serve");
         });
@@ -110,6 +117,17 @@ impl Fleet {
         sqlx::query_scalar(sql).fetch_one(&self.database.admin()).await.expect("count")
     }
 
+    /// Waits until an administrator of the database counts something. Nobody could tell when: who does it is dead, or is
+    /// not asked.
+    pub(crate) async fn until(&self, sql: &'static str) {
+        let counted = async {
+            while self.count(sql).await == 0 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, counted).await.expect(sql);
+    }
+
     pub(crate) async fn execute(&self, sql: &'static str) {
         sqlx::query(sql).execute(&self.database.admin()).await.expect("execute");
     }
@@ -121,6 +139,39 @@ impl Fleet {
     /// Runs a task of a test until the test ends.
     pub(crate) fn background(&self) -> &Lifecycle {
         &self.background
+    }
+}
+
+/// An instance on a runtime of its own, which can die as by SIGKILL: between two instructions, with no last words.
+pub(crate) struct Doomed {
+    instance: Instance,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Doomed {
+    pub(crate) async fn start(fleet: &Fleet, settings: Settings) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let fleet = fleet.clone();
+        let started = runtime.spawn(async move { fleet.instance_on(&Lifecycle::new(), settings).await });
+        let instance = started.await.expect("it starts");
+        Self { instance, runtime }
+    }
+
+    /// Drops every task of it where it stands. The database sees connections that break off.
+    pub(crate) fn kill(self) {
+        self.runtime.shutdown_background();
+    }
+}
+
+impl std::ops::Deref for Doomed {
+    type Target = Instance;
+
+    fn deref(&self) -> &Instance {
+        &self.instance
     }
 }
 
@@ -224,6 +275,11 @@ impl Listening {
         }
         assert!(!self.told.generation.is_empty(), "started comes first");
         true
+    }
+
+    /// The generation's name.
+    pub(crate) fn generation(&self) -> &str {
+        &self.told.generation
     }
 
     /// Waits until some text has come.

@@ -1,7 +1,9 @@
 //! The service over its wire, in process, on a real PostgreSQL, against servers that speak as real providers do.
 
 mod asking;
+mod cancel_generation;
 mod cancelling;
+mod dying;
 mod fleet;
 mod generations;
 mod isolation;

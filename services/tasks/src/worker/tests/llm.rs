@@ -130,6 +130,13 @@ impl GenerationService for Script {
         Ok(Response::new(stream::iter(events).map(respond).boxed()))
     }
 
+    async fn cancel_generation(
+        &self,
+        _: Request<proto::CancelGenerationRequest>,
+    ) -> Result<Response<proto::CancelGenerationResponse>, Status> {
+        Err(Status::unimplemented("no part of this script"))
+    }
+
     async fn get_generation(
         &self,
         _: Request<proto::GetGenerationRequest>,
