@@ -48,6 +48,20 @@ impl auth_service_server::AuthService for Identity {
         Err(Status::unimplemented("not part of this test"))
     }
 
+    async fn create_sign_in_code(
+        &self,
+        _: Request<CreateSignInCodeRequest>,
+    ) -> Result<Response<CreateSignInCodeResponse>, Status> {
+        Err(Status::unimplemented("not part of this test"))
+    }
+
+    async fn exchange_sign_in_code(
+        &self,
+        _: Request<ExchangeSignInCodeRequest>,
+    ) -> Result<Response<ExchangeSignInCodeResponse>, Status> {
+        Err(Status::unimplemented("not part of this test"))
+    }
+
     async fn refresh(&self, _: Request<RefreshRequest>) -> Result<Response<RefreshResponse>, Status> {
         Err(Status::unimplemented("not part of this test"))
     }

@@ -162,6 +162,22 @@ impl auth_service_server::AuthService for Fake {
         Ok(Response::new(SignInResponse::default()))
     }
 
+    async fn create_sign_in_code(
+        &self,
+        request: Request<CreateSignInCodeRequest>,
+    ) -> Result<Response<CreateSignInCodeResponse>, Status> {
+        self.take("CreateSignInCode", request)?;
+        Ok(Response::new(CreateSignInCodeResponse::default()))
+    }
+
+    async fn exchange_sign_in_code(
+        &self,
+        request: Request<ExchangeSignInCodeRequest>,
+    ) -> Result<Response<ExchangeSignInCodeResponse>, Status> {
+        self.take("ExchangeSignInCode", request)?;
+        Ok(Response::new(ExchangeSignInCodeResponse::default()))
+    }
+
     async fn refresh(&self, _: Request<RefreshRequest>) -> Result<Response<RefreshResponse>, Status> {
         panic!("a handler that panics")
     }

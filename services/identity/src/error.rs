@@ -21,6 +21,10 @@ pub(crate) const TOKEN_EXPIRED: &str = "TOKEN_EXPIRED";
 pub(crate) const TOKEN_REVOKED: &str = "TOKEN_REVOKED";
 /// A refresh token that was traded in before.
 pub(crate) const REFRESH_TOKEN_REUSED: &str = "REFRESH_TOKEN_REUSED";
+/// A sign-in code that is unknown, used, expired, or made with a bearer that works no more; which of them is not told.
+pub(crate) const SIGN_IN_CODE_INVALID: &str = "SIGN_IN_CODE_INVALID";
+/// What would widen a narrowed API token.
+pub(crate) const TOKEN_NARROWED: &str = "TOKEN_NARROWED";
 /// There is no such workspace, or the person is not a member.
 pub(crate) const WORKSPACE_NOT_FOUND: &str = "WORKSPACE_NOT_FOUND";
 /// What only a session can do was tried with an API token.
@@ -65,6 +69,12 @@ pub(crate) enum Error {
     /// The refresh token was traded in before; its session has been ended.
     #[error("the refresh token was used before")]
     RefreshTokenReused,
+    /// The sign-in code opens nothing.
+    #[error("the sign-in code is not valid")]
+    SignInCodeInvalid,
+    /// A token with scopes asks for what has none.
+    #[error("the token is narrowed by scopes")]
+    TokenNarrowed,
     /// What only a session can do was tried with an API token.
     #[error("a session is needed")]
     SessionNeeded,
@@ -158,6 +168,15 @@ impl From<Error> for Failure {
             Error::RefreshTokenReused => unauthenticated(
                 REFRESH_TOKEN_REUSED,
                 "the refresh token was used before, so its session was ended; sign in again",
+            ),
+            Error::SignInCodeInvalid => unauthenticated(
+                SIGN_IN_CODE_INVALID,
+                "the sign-in code is not valid: it works once, for 10 minutes; run `./mc link` for a new one",
+            ),
+            Error::TokenNarrowed => Self::new(
+                Code::PermissionDenied,
+                TOKEN_NARROWED,
+                "a session would be wider than this token, which has scopes; use a token without scopes, or sign in",
             ),
             Error::SessionNeeded => Self::new(
                 Code::FailedPrecondition,

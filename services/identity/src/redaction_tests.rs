@@ -44,6 +44,14 @@ async fn no_secret_reaches_the_log() {
     let token = pb::ApiToken { display_name: "ci".into(), ..Default::default() };
     let message = pb::CreateApiTokenRequest { parent: parent(), api_token: Some(token) };
     let made = outcome(fixture.tokens().create_api_token(fixture.ada(message)).await).expect("create");
+    let again = fixture.sign_in(EMAIL, PASSWORD).await.expect("sign in");
+    let maker = fixture.exchange(&again.session_token, "").await.expect("exchange");
+    let message = crate::testing::with_bearer(&maker, pb::CreateSignInCodeRequest {});
+    let code = outcome(fixture.real_auth_client().create_sign_in_code(message).await).expect("create").code;
+    for _ in 0..2 {
+        let message = pb::ExchangeSignInCodeRequest { code: code.clone() };
+        let _ = outcome(fixture.auth_client().exchange_sign_in_code(message).await);
+    }
     fixture.exchange(&made.secret, "workspaces/x").await.expect_err("malformed");
     let message = pb::CreateCredentialRequest {
         parent: parent(),
@@ -73,10 +81,11 @@ async fn no_secret_reaches_the_log() {
         renewed.session_token,
         renewed.refresh_token,
     ]);
-    secrets.extend([caller, made.secret]);
+    secrets.extend([caller, made.secret, code]);
     let log =
         String::from_utf8(caught.0.lock().unwrap_or_else(PoisonError::into_inner).clone()).expect("text");
     assert!(log.contains("refresh token used twice"), "the log was caught");
+    assert!(log.contains("sign-in code used twice"), "the second use as well");
     assert!(log.contains("identity.session_token"), "statements were caught");
     for secret in secrets {
         assert!(!log.contains(&secret), "found in the log: {}…", &secret[..7]);

@@ -8,7 +8,7 @@ use mc_chassis::{Ambient, Lifecycle};
 
 use crate::SCHEMA;
 use crate::domain::audit::Event;
-use crate::store::{attempts, audit, sessions};
+use crate::store::{attempts, audit, sessions, sign_in_codes};
 
 /// How often what has expired is removed.
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
@@ -57,6 +57,7 @@ async fn ingest(database: Database, ambient: Ambient, message: Message) -> Resul
 async fn sweep(database: &Database, ambient: &Ambient) -> Result<(), sqlx::Error> {
     let now = ambient.clock.now();
     attempts::sweep(database.pool(), now).await?;
+    sign_in_codes::sweep(database.pool(), now).await?;
     sessions::sweep(database.pool(), now).await
 }
 

@@ -158,6 +158,20 @@ impl Fixture {
         outcome(self.auth_client().exchange_token(request).await).map(|reply| reply.caller_token)
     }
 
+    /// Events of the audit trail with this action: workspace and actor. Those that are on their way count too.
+    pub(crate) async fn audited(&self, action: &str) -> Vec<(Uuid, String)> {
+        sqlx::query_as(
+            "SELECT workspace_id, e.body ->> 'actor' FROM (
+                 SELECT workspace_id, body::jsonb AS body FROM identity.audit_event
+                 UNION SELECT workspace_id, convert_from(body, 'UTF8')::jsonb FROM identity.outbox) e
+             WHERE e.body ->> 'action' = $1 ORDER BY e.body ->> 'id'",
+        )
+        .bind(action)
+        .fetch_all(&self.kit.admin())
+        .await
+        .expect("read the trail")
+    }
+
     /// Whom a caller token of the service speaks of.
     pub(crate) async fn opened(&self, caller_token: &str) -> mc_chassis::auth::CallerToken {
         let now = self.ambient.clock.now();

@@ -7,18 +7,19 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 /// Why each of these has no workspace stands in the migration; who sees its rows is held below.
-const EXEMPT: [Exempt; 5] = [
+const EXEMPT: [Exempt; 6] = [
     Exempt::table("account", "a person belongs to no workspace; rows are bound to the person"),
     Exempt::table("session", "a person's, in whatever workspace; rows are bound to the person"),
     Exempt::table(
         "session_token",
         "a person's; rows are bound to the person, or to whoever holds the bearer",
     ),
+    Exempt::table("sign_in_code", "a person's; rows are bound to the person, or to whoever holds the code"),
     Exempt::table("sign_in_window", "counted before anybody is known; keys are hashes"),
     Exempt::table("caller_key", "the service's own; private halves are encrypted"),
 ];
 
-const PEOPLE: [&str; 3] = ["account", "session", "session_token"];
+const PEOPLE: [&str; 4] = ["account", "session", "session_token", "sign_in_code"];
 const ADA: Uuid = Uuid::from_u128(0xa1);
 const BOB: Uuid = Uuid::from_u128(0xa2);
 
@@ -35,6 +36,8 @@ async fn populate(admin: &PgPool) {
             "INSERT INTO identity.account VALUES ('{user}', '{name}@example.com', '{name}', 'x', now());
              INSERT INTO identity.session (session_id, user_id, create_time) VALUES ('{user}', '{user}', now());
              INSERT INTO identity.session_token VALUES (decode('{hash}', 'hex'), '{user}', '{user}', 'session', now(), now());
+             INSERT INTO identity.sign_in_code (code_hash, user_id, maker_id, create_time, expire_time)
+                 VALUES (decode('{hash}', 'hex'), '{user}', '{user}', now(), now());
              INSERT INTO identity.workspace (workspace_id, display_name, create_time, update_time)
                  VALUES ('{user}', '{name}', now(), now());
              INSERT INTO identity.membership VALUES ('{user}', '{user}', 'owner', now());
@@ -72,7 +75,7 @@ async fn a_transaction_sees_the_person_whom_it_names_and_nobody_else() {
         assert!(people_seen(&mut tx, table).await.is_empty(), "{table} without a name");
     }
     set(&mut tx, "mc.user", &ADA.to_string()).await;
-    for table in ["account", "session", "session_token", "membership"] {
+    for table in ["account", "session", "session_token", "sign_in_code", "membership"] {
         assert_eq!(people_seen(&mut tx, table).await, [ADA], "{table}");
     }
     assert!(people_seen(&mut tx, "api_token").await.is_empty(), "tokens belong to the workspace");
@@ -100,11 +103,12 @@ async fn a_bearer_shows_its_own_row_to_be_read() {
     let api = kit.login("identity", "api").await;
     let mut tx = api.begin_open().await.expect("begin");
     set(&mut tx, "mc.bearer", &"a2".repeat(32)).await;
-    for table in ["session_token", "api_token"] {
+    for table in ["session_token", "sign_in_code", "api_token"] {
         assert_eq!(people_seen(&mut tx, table).await, [BOB], "{table}");
     }
     for statement in [
         "UPDATE identity.session_token SET use_time = now()",
+        "UPDATE identity.sign_in_code SET use_time = now()",
         "UPDATE identity.api_token SET revoke_time = now()",
     ] {
         let touched = sqlx::query(statement).execute(&mut *tx).await.expect("update").rows_affected();
@@ -142,16 +146,17 @@ async fn the_relay_reads_no_person_no_secret_and_no_bearer_that_works() {
         let refused = refused.expect_err(table).to_string();
         assert!(refused.contains("permission denied"), "{table}: {refused}");
     }
-    let hashes = sqlx::query("SELECT token_hash FROM identity.session_token").execute(relay.pool()).await;
-    assert!(hashes.is_err(), "no hash at all");
-    sqlx::query(
-        "UPDATE identity.session_token SET expire_time = now() - interval '2 days' WHERE user_id = $1",
-    )
-    .bind(BOB)
-    .execute(&kit.admin())
-    .await
-    .expect("age");
-    let removed =
-        sqlx::query("DELETE FROM identity.session_token").execute(relay.pool()).await.expect("sweep");
-    assert_eq!(removed.rows_affected(), 1, "only what stopped working long ago");
+    for select in
+        ["SELECT token_hash FROM identity.session_token", "SELECT code_hash FROM identity.sign_in_code"]
+    {
+        assert!(sqlx::query(select).execute(relay.pool()).await.is_err(), "no hash at all: {select}");
+    }
+    for table in ["session_token", "sign_in_code"] {
+        let age =
+            format!("UPDATE identity.{table} SET expire_time = now() - interval '2 days' WHERE user_id = $1");
+        sqlx::query(sqlx::AssertSqlSafe(age)).bind(BOB).execute(&kit.admin()).await.expect("age");
+        let sweep = format!("DELETE FROM identity.{table}");
+        let removed = sqlx::query(sqlx::AssertSqlSafe(sweep)).execute(relay.pool()).await.expect("sweep");
+        assert_eq!(removed.rows_affected(), 1, "only what stopped working long ago: {table}");
+    }
 }

@@ -9,7 +9,7 @@ use mc_chassis::Ambient;
 
 use crate::console::Console;
 use crate::data_dir::DataDir;
-use crate::{core, demo, dev, doctor, down, logs, operate, reset, status, up, worker};
+use crate::{core, demo, dev, doctor, down, link, logs, operate, reset, status, up, worker};
 
 /// Mission Control on this machine.
 #[derive(Debug, Parser)]
@@ -23,7 +23,6 @@ pub(crate) struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "parsed once per process")]
 enum Verb {
     /// Starts Mission Control on this machine and keeps it running.
     Up(up::Up),
@@ -35,6 +34,8 @@ enum Verb {
     Status,
     /// Prints the logs of all services, or of one.
     Logs(logs::Logs),
+    /// Prints a link that signs a browser in, once.
+    Link(link::Link),
     /// Prints the API token of the first account.
     Token,
     /// Checks this machine and says what to do.
@@ -77,6 +78,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Down => down::run(&data).await,
         Verb::Status => status::run(&data).await,
         Verb::Logs(args) => logs::run(&data, args).await,
+        Verb::Link(args) => link::run(&data, &args, &Ambient::system().ids).await,
         Verb::Token => token(&data),
         Verb::Doctor => doctor::run(&data).await,
         Verb::Reset(args) => reset::run(&data, &args),

@@ -1,7 +1,7 @@
 //! `demo`: an agent carries out a real task end to end, through REST and the WebSocket as any client would use them.
 
 mod checks;
-mod client;
+pub(crate) mod client;
 mod follow;
 mod timeline;
 

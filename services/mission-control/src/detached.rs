@@ -6,17 +6,19 @@ use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use mc_chassis::ids::Ids;
 use tokio::process::Command;
 use tokio::time::Instant;
 
 use crate::console::Console;
 use crate::data_dir::DataDir;
-use crate::state;
+use crate::{link, state};
 
 const PATIENCE: Duration = Duration::from_mins(5);
 
-/// Starts this program again in the background and waits until everything runs.
-pub(crate) async fn start(data: &DataDir) -> anyhow::Result<ExitCode> {
+/// Starts this program again in the background, waits until everything runs, and says how to get in: the background
+/// process must not, because what it prints is kept as its log.
+pub(crate) async fn start(data: &DataDir, has_web: bool, ids: &Ids) -> anyhow::Result<ExitCode> {
     data.create()?;
     if let Some(holder) = data.holder()? {
         bail!("Mission Control already runs on {} (pid {holder}); see `./mc status`", data.root().display());
@@ -39,7 +41,7 @@ pub(crate) async fn start(data: &DataDir) -> anyhow::Result<ExitCode> {
         .context("start in the background")?;
     let (console, deadline, mut shown) = (Console::stdout(), Instant::now() + PATIENCE, 0);
     loop {
-        let ready = state::read(data).ok().flatten().is_some_and(|state| state.ready);
+        let ready = state::read(data).ok().flatten().filter(|state| state.ready);
         let ended = child.try_wait().context("look at the background process")?;
         // Read after the looks above, so that nothing it said before them is missed.
         let text = std::fs::read_to_string(&path).unwrap_or_default();
@@ -47,7 +49,14 @@ pub(crate) async fn start(data: &DataDir) -> anyhow::Result<ExitCode> {
         shown = text.len();
         match ended {
             Some(status) => bail!("it ended with {status}; its log is {}", path.display()),
-            None if ready => return Ok(ExitCode::SUCCESS),
+            None if let Some(state) = &ready => {
+                let way_in = link::line(data, &state.url, has_web, console, ids).await;
+                // What it said since then.
+                let text = std::fs::read_to_string(&path).unwrap_or_default();
+                console.write(text.get(shown..).unwrap_or_default());
+                console.line(way_in);
+                return Ok(ExitCode::SUCCESS);
+            }
             None if Instant::now() > deadline => {
                 bail!("it is not ready after {} s; see {}", PATIENCE.as_secs(), path.display())
             }

@@ -15,6 +15,7 @@ mod foundation;
 mod health;
 mod keeper;
 mod layout;
+mod link;
 mod logs;
 mod operate;
 mod owner;

@@ -17,7 +17,7 @@ use crate::foundation::{Foundation, Redises};
 use crate::keeper::{Keepers, Kept, Patience};
 use crate::layout::{Layout, Plan};
 use crate::state::{Ledger, Shape};
-use crate::{bootstrap, detached, ports};
+use crate::{bootstrap, detached, link, ports};
 
 /// The port that people expect.
 const PORT: u16 = 8080;
@@ -63,7 +63,7 @@ fn web_dir(text: &str) -> Result<PathBuf, String> {
 /// Starts everything and stays until it is told to stop, or until something cannot be kept running.
 pub(crate) async fn run(data: &DataDir, args: Up, ambient: &Ambient) -> anyhow::Result<ExitCode> {
     if args.detach {
-        return detached::start(data).await;
+        return detached::start(data, args.web_dir.is_some(), &ambient.ids).await;
     }
     if args.detached {
         detached::leave_the_terminal()?;
@@ -96,7 +96,14 @@ pub(crate) async fn run(data: &DataDir, args: Up, ambient: &Ambient) -> anyhow::
         Ok(ready) => {
             lock.say(&format!("at {}", ready.url))?;
             if !args.temporary {
-                ready.announce(console, data, args.detached);
+                // What a background process prints is its log; who started it is told by the process in the foreground.
+                let way_in = if args.detached {
+                    None
+                } else {
+                    let has_web = args.web_dir.is_some();
+                    Some(link::line(data, &ready.url, has_web, console, &ambient.ids).await)
+                };
+                ready.announce(console, data, way_in);
             }
             tokio::select! {
                 () = draining.cancelled() => Ok(()),
@@ -202,15 +209,19 @@ impl System {
 }
 
 impl Ready {
-    fn announce(&self, console: Console, data: &DataDir, detached: bool) {
-        let stop = if detached { "./mc down" } else { "Ctrl-C, or ./mc down" };
+    /// `way_in` is a secret: nobody is given it whose output is kept.
+    fn announce(&self, console: Console, data: &DataDir, way_in: Option<String>) {
+        let stop = if way_in.is_some() { "Ctrl-C, or ./mc down" } else { "./mc down" };
         console.line("");
+        if let Some(way_in) = way_in {
+            console.line(way_in);
+        }
         for (what, text) in [
             ("Edge", self.url.as_str()),
             ("API", &format!("{}/openapi.json", self.url)),
             ("Workspace", &self.workspace),
             ("Token", &format!("./mc token   (kept in {})", data.secrets().join("token").display())),
-            ("Try", "./mc demo    ./mc status    ./mc logs -f"),
+            ("Try", "./mc demo    ./mc status    ./mc logs -f    ./mc link --open"),
             ("Stop", stop),
         ] {
             console.line(format_args!("  {} {text}", console.paint(Style::Bold, format_args!("{what:<10}"))));

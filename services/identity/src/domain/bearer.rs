@@ -17,13 +17,15 @@ pub(crate) enum Kind {
     Refresh,
     /// Calls of a program.
     ApiToken,
+    /// One sign-in, by a link.
+    SignInCode,
 }
 
 /// Characters behind the prefix: 256 bits in base62.
 const SECRET_LEN: usize = 43;
 
 impl Kind {
-    const ALL: [Self; 3] = [Self::Session, Self::Refresh, Self::ApiToken];
+    const ALL: [Self; 4] = [Self::Session, Self::Refresh, Self::ApiToken, Self::SignInCode];
 
     /// The first characters of every bearer of this kind.
     pub(crate) const fn prefix(self) -> &'static str {
@@ -31,6 +33,7 @@ impl Kind {
             Self::Session => "mc_ses_",
             Self::Refresh => "mc_ref_",
             Self::ApiToken => "mc_pat_",
+            Self::SignInCode => "mc_otc_",
         }
     }
 }

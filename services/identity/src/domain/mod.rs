@@ -7,5 +7,6 @@ pub(crate) mod audit;
 pub(crate) mod bearer;
 pub(crate) mod credential;
 pub(crate) mod session;
+pub(crate) mod sign_in_code;
 pub(crate) mod text;
 pub(crate) mod workspace;

@@ -1,11 +1,13 @@
 //! The audit trail: events leave with the transaction that they tell of, and are chained by the relay.
 
 use mc_chassis::db::Tx;
+use mc_chassis::ids::Ids;
 use mc_chassis::outbox;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::scope;
 use crate::SCHEMA;
 use crate::domain::audit::{Event, GENESIS, chain};
 
@@ -16,6 +18,27 @@ pub(crate) const TOPIC: &str = "audit";
 pub(crate) async fn note(tx: &mut Tx, workspace: Uuid, event: &Event) -> Result<(), sqlx::Error> {
     let body = serde_json::to_vec(event).map_err(|error| sqlx::Error::Encode(error.into()))?;
     outbox::append(tx, &SCHEMA, Some(workspace), TOPIC, &body, event.time).await
+}
+
+/// Notes what concerns a person wherever they are a member: what they sign in to. The transaction is about the person; it
+/// becomes one about their last workspace.
+pub(crate) async fn note_of_person(
+    tx: &mut Tx,
+    user: Uuid,
+    event: &Event,
+    ids: &Ids,
+) -> Result<(), sqlx::Error> {
+    let workspaces: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT workspace_id FROM identity.membership WHERE user_id = $1 ORDER BY workspace_id",
+    )
+    .bind(user)
+    .fetch_all(&mut **tx)
+    .await?;
+    for workspace in workspaces {
+        scope::workspace(tx, Some(workspace)).await?;
+        note(tx, workspace, &Event { id: ids.uuid(), ..event.clone() }).await?;
+    }
+    Ok(())
 }
 
 /// Adds an event to its workspace's chain, unless it is there. The transaction is about the workspace.

@@ -8,4 +8,5 @@ pub(crate) mod caller_keys;
 pub(crate) mod credentials;
 pub(crate) mod scope;
 pub(crate) mod sessions;
+pub(crate) mod sign_in_codes;
 pub(crate) mod workspaces;

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// A signed-in client.
 #[derive(Debug, Clone)]
-pub(super) struct Client {
+pub(crate) struct Client {
     http: reqwest::Client,
     url: String,
     token: String,
@@ -14,7 +14,7 @@ pub(super) struct Client {
 
 impl Client {
     /// A client of the edge at `url`, with an API token.
-    pub(super) fn new(url: &str, token: &str) -> Self {
+    pub(crate) fn new(url: &str, token: &str) -> Self {
         Self {
             http: reqwest::Client::new(),
             url: url.trim_end_matches('/').to_owned(),
@@ -23,27 +23,27 @@ impl Client {
     }
 
     /// Where the edge is: `http://127.0.0.1:8080`.
-    pub(super) fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
     /// The bearer it holds.
-    pub(super) fn token(&self) -> &str {
+    pub(crate) fn token(&self) -> &str {
         &self.token
     }
 
     /// Reads: `get("v1/me")`.
-    pub(super) async fn get(&self, path: &str) -> anyhow::Result<Value> {
+    pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Value> {
         self.call(Method::GET, path, None).await
     }
 
     /// Makes or does something, under an idempotency key so that a lost reply can be asked for again.
-    pub(super) async fn post(&self, path: &str, body: &Value, key: &str) -> anyhow::Result<Value> {
+    pub(crate) async fn post(&self, path: &str, body: &Value, key: &str) -> anyhow::Result<Value> {
         self.call(Method::POST, path, Some((body, key))).await
     }
 
     /// Reads bytes with their media type.
-    pub(super) async fn download(&self, path: &str) -> anyhow::Result<(String, Vec<u8>)> {
+    pub(crate) async fn download(&self, path: &str) -> anyhow::Result<(String, Vec<u8>)> {
         let reply = self.http.get(format!("{}/{path}", self.url)).bearer_auth(&self.token).send().await;
         let reply = reply.with_context(|| format!("GET {path}"))?;
         let status = reply.status();
@@ -77,7 +77,7 @@ impl Client {
 }
 
 /// A text at a JSON pointer of a reply.
-pub(super) fn text(value: &Value, pointer: &str) -> anyhow::Result<String> {
+pub(crate) fn text(value: &Value, pointer: &str) -> anyhow::Result<String> {
     let found = value.pointer(pointer).and_then(Value::as_str);
     found.map(str::to_owned).with_context(|| format!("the reply has no text at {pointer}: {value}"))
 }

@@ -26,7 +26,7 @@ pub(super) async fn handle(
     let (person, bearer_expire_time) = match bearer.kind() {
         Kind::Session => by_session(identity, &bearer, workspace, now).await?,
         Kind::ApiToken => by_api_token(identity, &bearer, workspace, now).await?,
-        Kind::Refresh => return Err(Error::TokenInvalid),
+        Kind::Refresh | Kind::SignInCode => return Err(Error::TokenInvalid),
     };
     // JWT times are whole seconds; rounding down keeps the caller token from outliving its bearer.
     let expire_time = (now + CALLER_TOKEN_TTL).min(bearer_expire_time).truncate_to_second();

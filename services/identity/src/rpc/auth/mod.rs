@@ -1,5 +1,7 @@
 //! AuthService: signing in and out, and turning bearers into caller tokens.
 
+mod create_sign_in_code;
+mod exchange_sign_in_code;
 mod exchange_token;
 mod get_me;
 mod list_caller_keys;
@@ -21,6 +23,20 @@ impl AuthService for Identity {
     ) -> Result<Response<pb::SignInResponse>, Status> {
         let client = sign_in::client_address(request.metadata());
         Ok(Response::new(sign_in::handle(self, client, request.into_inner()).await?))
+    }
+
+    async fn create_sign_in_code(
+        &self,
+        request: Request<pb::CreateSignInCodeRequest>,
+    ) -> Result<Response<pb::CreateSignInCodeResponse>, Status> {
+        serve!(self, request, create_sign_in_code::handle)
+    }
+
+    async fn exchange_sign_in_code(
+        &self,
+        request: Request<pb::ExchangeSignInCodeRequest>,
+    ) -> Result<Response<pb::ExchangeSignInCodeResponse>, Status> {
+        Ok(Response::new(exchange_sign_in_code::handle(self, request.into_inner()).await?))
     }
 
     async fn refresh(
