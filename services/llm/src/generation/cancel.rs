@@ -28,14 +28,17 @@ impl Generations {
         if stored.state != State::Running {
             return Ok(stored);
         }
+        let live = self.live().get(&stored.id).cloned();
+        if let Some(live) = &live {
+            live.stopped.cancel();
+        }
+        // Also for one that runs here: should this process die before it settles, whoever does will know.
         let mut tx = self.0.database.begin(stored.workspace).await?;
         store::cancel::request(&mut tx, stored.id).await?;
         tx.commit().await?;
-        let live = self.live().get(&stored.id).cloned();
         let (workspace, id) = (stored.workspace, stored.id);
         let ended = async {
             if let Some(live) = live {
-                live.stopped.cancel();
                 live.ended().await;
             }
             let stored = self.find(workspace, By::Id(id)).await?.unwrap_or(stored);

@@ -87,6 +87,20 @@ async fn a_retry_is_a_second_charge_and_the_total_is_their_sum() {
 }
 
 #[tokio::test]
+async fn a_stored_answer_outlives_its_process_and_is_not_paid_again() {
+    let fleet = Fleet::start().await;
+    let doomed = Doomed::start(&fleet, settings()).await;
+    let first = doomed.ask("r/1/1", "simulator/demo").await;
+    doomed.kill();
+    let survivor = fleet.instance().await;
+    let again = survivor.ask("r/1/1", "simulator/demo").await;
+    assert!(again.attached && !first.attached);
+    assert_eq!((&again.text, &again.calls), (&first.text, &first.calls));
+    assert_eq!(again.finished(), first.finished());
+    assert_eq!(ledger(&survivor, &fleet).await.len(), 1);
+}
+
+#[tokio::test]
 async fn any_number_who_notice_settle_once() {
     let fleet = Fleet::start().await;
     let generation = dies(&fleet, "simulator/slow").await;
