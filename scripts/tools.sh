@@ -25,7 +25,7 @@ need_packages() {
 
 # Notes something that goes into our own folder: need_tool <what> <function> [words]. Installed in the order of the notes.
 need_tool() {
-  if note_missing "$1"; then missing_tools+=("${*:2}"); fi
+  if note_missing "$1"; then missing_tools+=("$1|${*:2}"); fi
 }
 
 note_missing() {
@@ -48,10 +48,10 @@ provide() {
     missing_packages=()
   fi
   for tool in ${missing_tools[@]+"${missing_tools[@]}"}; do
-    say "Installing: ${tool#* }"
+    say "Installing: ${tool%|*}"
     # A function and its words, without blanks inside.
     # shellcheck disable=SC2086
-    $tool || { say "Could not install: ${tool#* }"; failures=1; }
+    ${tool##*|} || { say "Could not install: ${tool%|*}"; failures=1; }
   done
   missing_tools=()
   return "$failures"

@@ -29,12 +29,24 @@ web_has_modules() {
   [[ -f desktop/node_modules/.mission-control && $(<desktop/node_modules/.mission-control) == "$(web_modules_stamp)" ]]
 }
 
-# Installs what the lock file names. Packages run no scripts of their own while they are installed.
+# Installs what the lock file names. Packages run no scripts of their own while they are installed. Not `npm ci`: it refuses a
+# lock file without the optional packages of every other platform, which not every registry has.
 web_modules() {
   web_has_modules && return
+  web_lock_is_in_step || { say "desktop/package-lock.json is not in step with package.json: run npm install there."; return 1; }
   say "Fetching the web page's packages"
-  (cd desktop && npm ci --ignore-scripts --prefer-offline --no-audit --no-fund --loglevel=error >&2) &&
+  (cd desktop && npm install --no-save --ignore-scripts --prefer-offline --no-audit --no-fund --loglevel=error >&2) &&
     web_modules_stamp >desktop/node_modules/.mission-control
+}
+
+# Whether the lock file was made for what package.json asks for.
+web_lock_is_in_step() {
+  node -e '
+    const [wanted, locked] = ["package.json", "package-lock.json"].map((name) => require(`${process.cwd()}/desktop/${name}`));
+    for (const kind of ["dependencies", "devDependencies", "optionalDependencies"]) {
+      const text = (from) => JSON.stringify(Object.entries(from?.[kind] ?? {}).sort());
+      if (text(wanted) !== text(locked.packages[""])) process.exit(1);
+    }'
 }
 
 # Writes the page into desktop/dist.
