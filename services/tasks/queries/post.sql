@@ -22,6 +22,5 @@ woken AS (
     INSERT INTO tasks.ready (run_id, workspace_id, ready_at, fold_version, capability)
     SELECT run_id, workspace_id, clock_timestamp(), fold_version, capability
     FROM posted WHERE $2 OR EXISTS (SELECT FROM undelayed)
-    RETURNING run_id
 )
-SELECT mailbox_seq, EXISTS (SELECT FROM woken) AS woken FROM posted
+SELECT mailbox_seq, $2 OR EXISTS (SELECT FROM undelayed) AS woken FROM posted

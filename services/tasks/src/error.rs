@@ -1,6 +1,9 @@
 //! What can go wrong in this service, and what callers are told.
 
 use mc_chassis::{Failure, db, idempotency};
+use mc_proto::tasks::v1::RunState;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use tonic::{Code, Status};
 
 use crate::domain::id::{RunId, WorkspaceId};
@@ -12,6 +15,14 @@ pub const TASK_ALREADY_RUNNING: &str = "TASK_ALREADY_RUNNING";
 pub const TASK_UNASSIGNED: &str = "TASK_UNASSIGNED";
 /// The token that a watch began with has expired.
 pub const ACCESS_EXPIRED: &str = "ACCESS_EXPIRED";
+/// The run has ended.
+pub const RUN_ENDED: &str = "RUN_ENDED";
+/// The run is neither paused nor being paused.
+pub const RUN_NOT_PAUSED: &str = "RUN_NOT_PAUSED";
+/// Somebody else decided the inbox item first.
+pub const ALREADY_DECIDED: &str = "ALREADY_DECIDED";
+/// The run of the inbox item has ended.
+pub const ITEM_VOID: &str = "ITEM_VOID";
 /// A newer release wrote what is to be read.
 pub const NEWER_RELEASE: &str = "NEWER_RELEASE";
 
@@ -38,6 +49,34 @@ pub enum Error {
         /// The run, if it could be told.
         run: Option<RunId>,
     },
+    /// The run is over.
+    #[error("{name} has ended")]
+    RunEnded {
+        /// The run.
+        name: String,
+        /// Number of the `RunState` that it ended in.
+        state: i16,
+        /// When.
+        at: OffsetDateTime,
+    },
+    /// There is nothing to be resumed.
+    #[error("{0} is not paused")]
+    NotPaused(String),
+    /// Another decision came first.
+    #[error("{name} is decided already")]
+    AlreadyDecided {
+        /// The inbox item.
+        name: String,
+        /// `users/{user}` who decided.
+        decider: String,
+        /// What: the name of a field of `Decision`.
+        decision: &'static str,
+        /// When.
+        at: OffsetDateTime,
+    },
+    /// The inbox item's run ended before anybody decided.
+    #[error("{0} is void")]
+    ItemVoid(String),
     /// The database did not do it.
     #[error("use the database")]
     Database(#[from] sqlx::Error),
@@ -71,6 +110,38 @@ impl From<Error> for Failure {
                     None => failure,
                 }
             }
+            Error::RunEnded { name, state, at } => {
+                let state = RunState::try_from(i32::from(state)).unwrap_or_default();
+                let how = match state {
+                    RunState::Succeeded => "it succeeded",
+                    RunState::Failed => "it failed",
+                    RunState::Cancelled => "it was cancelled",
+                    _ => "it ended",
+                };
+                let at = in_words(at);
+                Self::new(Code::FailedPrecondition, RUN_ENDED, format!("{name} has ended: {how} at {at}"))
+                    .with("state", state.as_str_name())
+                    .with("end_time", at)
+            }
+            Error::NotPaused(name) => Self::new(
+                Code::FailedPrecondition,
+                RUN_NOT_PAUSED,
+                format!("{name} is neither paused nor being paused; there is nothing to resume"),
+            ),
+            Error::AlreadyDecided { name, decider, decision, at } => {
+                let at = in_words(at);
+                let message =
+                    format!("{name} was decided by {decider} at {at}: {decision}; the first decision holds");
+                Self::new(Code::FailedPrecondition, ALREADY_DECIDED, message)
+                    .with("decider", decider)
+                    .with("decision", decision)
+                    .with("decide_time", at)
+            }
+            Error::ItemVoid(name) => Self::new(
+                Code::FailedPrecondition,
+                ITEM_VOID,
+                format!("the run of {name} has ended; there is nothing left to decide"),
+            ),
             Error::Idempotency(error) => error.into(),
             Error::Database(error) | Error::Journal(journal::Error::Database(error)) => db::failure(error),
             Error::Journal(journal::Error::Decode { seq, source }) => {
@@ -83,6 +154,11 @@ impl From<Error> for Failure {
             }
         }
     }
+}
+
+/// A time as RFC 3339 writes it.
+fn in_words(at: OffsetDateTime) -> String {
+    at.format(&Rfc3339).unwrap_or_default()
 }
 
 impl From<Error> for Status {

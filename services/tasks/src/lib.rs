@@ -45,7 +45,7 @@ pub struct Parts {
     pub ambient: Ambient,
 }
 
-/// Builds the service: TaskService, RunService and ArtifactService. Its watches end when the lifecycle drains.
+/// Builds the service: TaskService, RunService, InboxService and ArtifactService. Its watches end when the lifecycle drains.
 pub fn build(parts: Parts, lifecycle: &Lifecycle) -> Served {
     let Parts { database, registry, bus, verifier, ambient } = parts;
     let watcher = watch::Watcher::new(database.clone(), bus.clone(), watch::Cadence::default(), lifecycle);

@@ -1,15 +1,24 @@
 //! The service's RPCs: one operation, one file, read straight down.
 
+mod cancel_run;
 mod create_task;
+mod decide_inbox_item;
+mod decision;
 mod download_artifact;
 mod get_artifact;
+mod get_inbox_item;
 mod get_run;
 mod get_task;
 mod list_artifacts;
+mod list_inbox_items;
+mod list_run_commands;
 mod list_run_events;
 mod list_runs;
 mod list_tasks;
 mod names;
+mod order;
+mod pause_run;
+mod resume_run;
 mod service;
 mod start_task;
 mod task_content;

@@ -3,7 +3,7 @@
 use mc_chassis::auth::Caller;
 use mc_chassis::{Failure, names};
 
-use crate::domain::id::{AgentId, ArtifactId, RunId, TaskId, WorkspaceId};
+use crate::domain::id::{AgentId, ArtifactId, InboxItemId, RunId, TaskId, WorkspaceId};
 
 /// `workspaces/{workspace}` that the caller is in.
 pub(crate) fn parent(caller: &Caller, field: &str, name: &str) -> Result<WorkspaceId, Failure> {
@@ -35,6 +35,17 @@ pub(crate) fn artifact(
     let [workspace, artifact] = names::parse(field, "workspaces/*/artifacts/*", name)?;
     caller.in_workspace(workspace).map_err(|_| Failure::not_found(name))?;
     Ok((WorkspaceId::new(workspace), ArtifactId::new(artifact)))
+}
+
+/// `workspaces/{workspace}/inbox/{item}` in the caller's workspace.
+pub(crate) fn inbox_item(
+    caller: &Caller,
+    field: &str,
+    name: &str,
+) -> Result<(WorkspaceId, InboxItemId), Failure> {
+    let [workspace, item] = names::parse(field, "workspaces/*/inbox/*", name)?;
+    caller.in_workspace(workspace).map_err(|_| Failure::not_found(name))?;
+    Ok((WorkspaceId::new(workspace), InboxItemId::new(item)))
 }
 
 /// `workspaces/{workspace}/agents/{agent}` of the given workspace; none when empty.

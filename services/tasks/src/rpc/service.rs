@@ -4,29 +4,33 @@ use futures::stream::BoxStream;
 use mc_chassis::sized;
 use mc_proto::google::api::HttpBody;
 use mc_proto::tasks::v1::artifact_service_server::{ArtifactService, ArtifactServiceServer};
+use mc_proto::tasks::v1::inbox_service_server::{InboxService, InboxServiceServer};
 use mc_proto::tasks::v1::run_service_server::{RunService, RunServiceServer};
 use mc_proto::tasks::v1::task_service_server::{TaskService, TaskServiceServer};
 use mc_proto::tasks::v1::{
-    CancelRunRequest, CancelRunResponse, CreateTaskRequest, CreateTaskResponse, DownloadArtifactRequest,
-    GetArtifactRequest, GetArtifactResponse, GetRunRequest, GetRunResponse, GetTaskRequest, GetTaskResponse,
-    ListArtifactsRequest, ListArtifactsResponse, ListRunCommandsRequest, ListRunCommandsResponse,
-    ListRunEventsRequest, ListRunEventsResponse, ListRunsRequest, ListRunsResponse, ListTasksRequest,
-    ListTasksResponse, PauseRunRequest, PauseRunResponse, ResumeRunRequest, ResumeRunResponse,
-    StartTaskRequest, StartTaskResponse, UpdateTaskRequest, UpdateTaskResponse, WatchRunRequest,
-    WatchRunResponse,
+    CancelRunRequest, CancelRunResponse, CreateTaskRequest, CreateTaskResponse, DecideInboxItemRequest,
+    DecideInboxItemResponse, DownloadArtifactRequest, GetArtifactRequest, GetArtifactResponse,
+    GetInboxItemRequest, GetInboxItemResponse, GetRunRequest, GetRunResponse, GetTaskRequest,
+    GetTaskResponse, ListArtifactsRequest, ListArtifactsResponse, ListInboxItemsRequest,
+    ListInboxItemsResponse, ListRunCommandsRequest, ListRunCommandsResponse, ListRunEventsRequest,
+    ListRunEventsResponse, ListRunsRequest, ListRunsResponse, ListTasksRequest, ListTasksResponse,
+    PauseRunRequest, PauseRunResponse, ResumeRunRequest, ResumeRunResponse, StartTaskRequest,
+    StartTaskResponse, UpdateTaskRequest, UpdateTaskResponse, WatchRunRequest, WatchRunResponse,
 };
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 
 use crate::rpc::{
-    Api, create_task, download_artifact, get_artifact, get_run, get_task, list_artifacts, list_run_events,
-    list_runs, list_tasks, start_task, update_task, watch_run,
+    Api, cancel_run, create_task, decide_inbox_item, download_artifact, get_artifact, get_inbox_item,
+    get_run, get_task, list_artifacts, list_inbox_items, list_run_commands, list_run_events, list_runs,
+    list_tasks, pause_run, resume_run, start_task, update_task, watch_run,
 };
 
 /// The routes of every service of this crate.
 pub(crate) fn routes(api: Api) -> Routes {
     Routes::new(sized!(TaskServiceServer::new(api.clone())))
         .add_service(sized!(RunServiceServer::new(api.clone())))
+        .add_service(sized!(InboxServiceServer::new(api.clone())))
         .add_service(sized!(ArtifactServiceServer::new(api)))
 }
 
@@ -75,20 +79,44 @@ impl RunService for Api {
         Ok(Response::new(watch_run::watch_run(self, request).await?))
     }
 
-    async fn pause_run(&self, _: Request<PauseRunRequest>) -> Reply<PauseRunResponse> {
-        Err(Status::unimplemented("being built"))
+    async fn pause_run(&self, request: Request<PauseRunRequest>) -> Reply<PauseRunResponse> {
+        Ok(Response::new(pause_run::pause_run(self, request).await?))
     }
 
-    async fn resume_run(&self, _: Request<ResumeRunRequest>) -> Reply<ResumeRunResponse> {
-        Err(Status::unimplemented("being built"))
+    async fn resume_run(&self, request: Request<ResumeRunRequest>) -> Reply<ResumeRunResponse> {
+        Ok(Response::new(resume_run::resume_run(self, request).await?))
     }
 
-    async fn cancel_run(&self, _: Request<CancelRunRequest>) -> Reply<CancelRunResponse> {
-        Err(Status::unimplemented("being built"))
+    async fn cancel_run(&self, request: Request<CancelRunRequest>) -> Reply<CancelRunResponse> {
+        Ok(Response::new(cancel_run::cancel_run(self, request).await?))
     }
 
-    async fn list_run_commands(&self, _: Request<ListRunCommandsRequest>) -> Reply<ListRunCommandsResponse> {
-        Err(Status::unimplemented("being built"))
+    async fn list_run_commands(
+        &self,
+        request: Request<ListRunCommandsRequest>,
+    ) -> Reply<ListRunCommandsResponse> {
+        Ok(Response::new(list_run_commands::list_run_commands(self, request).await?))
+    }
+}
+
+#[tonic::async_trait]
+impl InboxService for Api {
+    async fn list_inbox_items(
+        &self,
+        request: Request<ListInboxItemsRequest>,
+    ) -> Reply<ListInboxItemsResponse> {
+        Ok(Response::new(list_inbox_items::list_inbox_items(self, request).await?))
+    }
+
+    async fn get_inbox_item(&self, request: Request<GetInboxItemRequest>) -> Reply<GetInboxItemResponse> {
+        Ok(Response::new(get_inbox_item::get_inbox_item(self, request).await?))
+    }
+
+    async fn decide_inbox_item(
+        &self,
+        request: Request<DecideInboxItemRequest>,
+    ) -> Reply<DecideInboxItemResponse> {
+        Ok(Response::new(decide_inbox_item::decide_inbox_item(self, request).await?))
     }
 }
 

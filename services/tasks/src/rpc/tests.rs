@@ -1,5 +1,8 @@
 //! The RPCs over the wire, as people call them, with a stand-in for the registry.
 
+mod decisions;
+mod orders;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -14,6 +17,7 @@ use mc_chassis::{Ambient, Failure, Lifecycle, sized};
 use mc_proto::registry::v1 as registry;
 use mc_proto::registry::v1::agent_service_server::{AgentService, AgentServiceServer};
 use mc_proto::tasks::v1::artifact_service_client::ArtifactServiceClient;
+use mc_proto::tasks::v1::inbox_service_client::InboxServiceClient;
 use mc_proto::tasks::v1::run_service_client::RunServiceClient;
 use mc_proto::tasks::v1::task_service_client::TaskServiceClient;
 use mc_proto::tasks::v1::watch_run_response::Update;
@@ -151,6 +155,10 @@ impl Service {
 
     fn runs(&self) -> RunServiceClient<Channel> {
         RunServiceClient::new(self.upstream.unary())
+    }
+
+    fn inbox(&self) -> InboxServiceClient<Channel> {
+        InboxServiceClient::new(self.upstream.unary())
     }
 
     fn artifacts(&self) -> ArtifactServiceClient<Channel> {

@@ -63,7 +63,12 @@ pub(crate) fn run(run: &Run) -> proto::Run {
         start_time: run.start_time.map(timestamp),
         end_time: run.end_time.map(timestamp),
         estimated_cost_nano_usd: run.estimated_cost_nano_usd,
-        ..proto::Run::default()
+        wait_reason: i32::from(run.wait_reason),
+        open_inbox_items: run.open_items,
+        pending_command: i32::from(run.pending_command),
+        title: run.title.clone(),
+        agent_display_name: run.agent_display_name.clone(),
+        model: run.model.clone(),
     }
 }
 

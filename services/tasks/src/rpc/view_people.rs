@@ -7,7 +7,9 @@ use uuid::Uuid;
 use crate::domain::event::Event;
 use crate::domain::id::{CommandId, InboxItemId, RunId, WorkspaceId};
 use crate::domain::order::{CommandKind, Decision};
-use crate::rpc::view::{run_name, timestamp};
+use crate::rpc::view::{run_name, task_name, timestamp, version_name};
+use crate::store::inbox::Item;
+use crate::store::mailbox::Command;
 
 /// An event that concerns people; the other kinds are [`crate::rpc::view`]'s.
 pub(crate) fn kind(workspace: WorkspaceId, run: RunId, event: Event) -> Kind {
@@ -75,6 +77,62 @@ pub(crate) fn decision(decision: Decision) -> proto::Decision {
         Decision::Fail { reason } => Kind::Fail(proto::FailDecision { reason }),
     };
     proto::Decision { kind: Some(kind) }
+}
+
+/// Which decision it is: the name of its field in the contract.
+pub(crate) const fn decision_name(decision: &Decision) -> &'static str {
+    match decision {
+        Decision::Approve { .. } => "approve",
+        Decision::Reject { .. } => "reject",
+        Decision::Answer { .. } => "answer",
+        Decision::MarkDone { .. } => "mark_done",
+        Decision::Retry => "retry",
+        Decision::Fail { .. } => "fail",
+    }
+}
+
+/// An order and its receipt.
+pub(crate) fn command(command: &Command) -> proto::Command {
+    proto::Command {
+        name: command_name(command.workspace_id, command.run_id, command.command_id),
+        kind: i32::from(command.kind),
+        state: i32::from(command.state),
+        requester: format!("users/{}", command.sender),
+        reason: command.reason.clone(),
+        request_time: Some(timestamp(command.request_time)),
+        deliver_time: command.deliver_time.map(timestamp),
+        settle_time: command.settle_time.map(timestamp),
+    }
+}
+
+/// An inbox item.
+pub(crate) fn inbox_item(item: &Item) -> proto::InboxItem {
+    let workspace = item.workspace_id;
+    proto::InboxItem {
+        name: item_name(workspace, item.item_id),
+        kind: i32::from(item.kind),
+        state: i32::from(item.state),
+        run: run_name(workspace, item.run_id),
+        task: task_name(workspace, item.task_id),
+        task_title: item.title.clone(),
+        agent_version: version_name(workspace, item.agent_id, item.agent_version),
+        agent_display_name: item.agent_display_name.clone(),
+        step: item.step,
+        call_id: item.call_id.clone(),
+        tool: item.tool.clone(),
+        arguments_json: item.arguments_json.clone(),
+        parameters_json_schema: item.parameters_json_schema.clone(),
+        effect_class: i32::from(item.effect_class),
+        attempt: item.attempt,
+        question: item.question.clone(),
+        choices: item.choices.clone(),
+        context: item.context.clone(),
+        run_cost_nano_usd: item.run_cost_nano_usd,
+        create_time: Some(timestamp(item.create_time)),
+        close_time: item.close_time.map(timestamp),
+        decider: item.decider.map(|decider| format!("users/{decider}")).unwrap_or_default(),
+        decision: item.decision.clone().map(decision),
+    }
 }
 
 /// What is ordered.

@@ -190,8 +190,9 @@ pub struct Item {
     pub close_time: Option<OffsetDateTime>,
     /// Who decided.
     pub decider: Option<Uuid>,
-    /// What was decided, as [`Decision`] is written.
-    pub decision: Option<String>,
+    /// What was decided.
+    #[sqlx(json(nullable))]
+    pub decision: Option<Decision>,
     /// The run's task.
     pub task_id: Uuid,
     /// Its title when the run was made.
@@ -209,7 +210,7 @@ macro_rules! select {
         concat!(
             "SELECT i.item_id, i.workspace_id, i.run_id, i.kind, i.state, i.step, i.call_id, i.tool, i.arguments_json, ",
             "i.parameters_json_schema, i.effect_class, i.attempt, i.question, i.choices, i.context, ",
-            "i.run_cost_nano_usd, i.create_time, i.close_time, i.decider, i.decision::text AS decision, ",
+            "i.run_cost_nano_usd, i.create_time, i.close_time, i.decider, i.decision, ",
             "r.task_id, r.title, r.agent_id, r.agent_version, r.agent_display_name ",
             "FROM tasks.inbox_item i JOIN tasks.run r ON r.run_id = i.run_id ",
             $rest

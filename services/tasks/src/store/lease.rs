@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mc_chassis::db::Database;
+use sqlx::PgExecutor;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -85,6 +86,13 @@ impl From<LeaseRow> for Lease {
 
 /// Takes runs that are ready.
 pub async fn claim(database: &Database, claim: &Claim<'_>) -> Result<Vec<Lease>, sqlx::Error> {
+    claim_by(database.pool(), claim).await
+}
+
+pub(crate) async fn claim_by(
+    executor: impl PgExecutor<'_>,
+    claim: &Claim<'_>,
+) -> Result<Vec<Lease>, sqlx::Error> {
     let rows: Vec<LeaseRow> = sqlx::query_as(include_str!("../../queries/claim.sql"))
         .bind(claim.limit)
         .bind(claim.worker)
@@ -92,7 +100,7 @@ pub async fn claim(database: &Database, claim: &Claim<'_>) -> Result<Vec<Lease>,
         .bind(claim.workspace_limit)
         .bind(claim.fold_version)
         .bind(claim.capabilities)
-        .fetch_all(database.pool())
+        .fetch_all(executor)
         .await?;
     Ok(rows.into_iter().map(Lease::from).collect())
 }
@@ -139,6 +147,8 @@ pub enum Suspended {
     Lost,
 }
 
+pub(crate) const SUSPEND: &str = include_str!("../../queries/suspend.sql");
+
 /// Gives a lease back until something comes. The statement itself refuses that while there is unread mail, so that no
 /// letter falls between the last look and the rest.
 pub async fn suspend(
@@ -152,7 +162,7 @@ pub async fn suspend(
         Rest::Paused => (status::PAUSED, 0, None),
         Rest::Until(wake_at) => (status::QUEUED, 0, Some(wake_at)),
     };
-    let became: Option<i16> = sqlx::query_scalar(include_str!("../../queries/suspend.sql"))
+    let became: Option<i16> = sqlx::query_scalar(SUSPEND)
         .bind(run.uuid())
         .bind(epoch)
         .bind(status)
@@ -186,10 +196,11 @@ pub async fn delay(
     Ok(done.rows_affected() == 1)
 }
 
+pub(crate) const PROMOTE: &str = include_str!("../../queries/promote.sql");
+
 /// Makes delayed runs ready whose time has come; answers how many.
 pub async fn promote(database: &Database, now: OffsetDateTime) -> Result<u64, sqlx::Error> {
-    let done =
-        sqlx::query(include_str!("../../queries/promote.sql")).bind(now).execute(database.pool()).await?;
+    let done = sqlx::query(PROMOTE).bind(now).execute(database.pool()).await?;
     Ok(done.rows_affected())
 }
 

@@ -5,7 +5,6 @@
 //! transaction wakes a run that nobody holds; of one that is held, the worker hears by the bus, with the answer to its next
 //! append, and with its heartbeat.
 
-use mc_chassis::bus::Bus;
 use mc_chassis::db::Tx;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -14,7 +13,6 @@ use uuid::Uuid;
 use crate::domain::id::{CommandId, InboxItemId, RunId, UserId};
 use crate::domain::order::{CommandKind, Decision, Letter, LetterContent};
 use crate::store::run::{self, status};
-use crate::topics;
 
 /// Letters that are read at once.
 const PAGE: i64 = 100;
@@ -58,7 +56,7 @@ pub async fn lock(tx: &mut Tx, run: RunId) -> Result<Locked, sqlx::Error> {
     }
 }
 
-/// What became of a letter.
+/// What became of a letter. After the commit it is to be announced on the bus; workers find it a moment later without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Posted {
     /// The run it went to.
@@ -67,16 +65,6 @@ pub struct Posted {
     pub number: i64,
     /// True when the run was made ready by it.
     pub woken: bool,
-}
-
-impl Posted {
-    /// Says on the bus that there is mail. To be called after the commit; workers find it a moment later without.
-    pub fn announce(&self, bus: &Bus) {
-        topics::publish(bus, topics::MAIL, &topics::Mail { run: self.run, number: self.number });
-        if self.woken {
-            topics::publish(bus, topics::READY, &"");
-        }
-    }
 }
 
 /// Puts a letter into the mailbox, and makes the run ready if nobody holds it and it is one for this letter to wake: a
@@ -211,6 +199,13 @@ pub struct Command {
     pub deliver_time: Option<OffsetDateTime>,
     /// When it became effective or superseded.
     pub settle_time: Option<OffsetDateTime>,
+}
+
+impl Command {
+    /// Whether this is what is ordered.
+    pub fn orders(&self, kind: CommandKind) -> bool {
+        self.kind == command_number(kind)
+    }
 }
 
 macro_rules! orders {

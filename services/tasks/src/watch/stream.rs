@@ -150,7 +150,7 @@ impl Watch {
     fn queue(&mut self, record: Record) {
         self.cursor = record.seq;
         self.live.observe(&record.event);
-        self.ended = matches!(record.event, Event::Succeeded(_) | Event::Failed(_));
+        self.ended = matches!(record.event, Event::Succeeded(_) | Event::Failed(_) | Event::Cancelled(_));
         self.send(Update::Event(view::record(self.request.workspace, self.request.run, record)));
     }
 

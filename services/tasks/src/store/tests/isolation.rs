@@ -4,6 +4,7 @@ use sqlx::PgConnection;
 
 use super::{NOW, Tables, intent, workspace};
 use crate::domain::id::ArtifactId;
+use crate::domain::order::CommandKind;
 use crate::store::append::{Besides, append_with};
 use crate::store::artifact::NewArtifact;
 
@@ -14,13 +15,15 @@ async fn sees(connection: &mut PgConnection, table: &'static str) -> i64 {
         "run" => "SELECT count(run_id) FROM tasks.run",
         "journal" => "SELECT count(run_id) FROM tasks.journal",
         "artifact" => "SELECT count(artifact_id) FROM tasks.artifact",
+        "command" => "SELECT count(run_id) FROM tasks.command",
+        "inbox_item" => "SELECT count(item_id) FROM tasks.inbox_item",
         "ready" => "SELECT count(run_id) FROM tasks.ready",
         other => unreachable!("{other}"),
     };
     sqlx::query_scalar(statement).fetch_one(connection).await.expect(table)
 }
 
-/// A task, run, journal and artifact in each of two workspaces.
+/// A task, run, journal, artifact, letter and inbox item in each of two workspaces.
 async fn two_workspaces() -> Tables {
     let tables = Tables::new().await;
     for number in [1, 2] {
@@ -37,6 +40,8 @@ async fn two_workspaces() -> Tables {
         append_with(&tables.engine, lease.workspace, &intent(&lease, 1), &Besides::artifacts(vec![artifact]))
             .await
             .expect("append");
+        tables.ask(&lease, 1, &[]).await;
+        tables.post(lease.workspace, lease.run, &tables.order(CommandKind::Pause)).await;
     }
     tables
 }
@@ -44,7 +49,8 @@ async fn two_workspaces() -> Tables {
 #[tokio::test]
 async fn people_see_their_workspace_alone_and_nothing_without_one() {
     let tables = two_workspaces().await;
-    for (table, rows) in [("task", 1), ("run", 1), ("journal", 2), ("artifact", 1)] {
+    let all = [("task", 1), ("run", 1), ("journal", 3), ("artifact", 1), ("command", 1), ("inbox_item", 1)];
+    for (table, rows) in all {
         for number in [1, 2] {
             let mut tx = tables.api.begin(workspace(number).uuid()).await.expect("begin");
             assert_eq!(sees(&mut tx, table).await, rows, "{table} of workspace {number}");
@@ -61,11 +67,11 @@ async fn engine_schedules_over_all_workspaces_and_reads_the_contents_of_one() {
     let tables = two_workspaces().await;
     let mut tx = tables.engine.begin_open().await.expect("begin");
     assert_eq!(sees(&mut tx, "run").await, 2, "scheduling");
-    for table in ["task", "journal", "artifact"] {
+    for table in ["task", "journal", "artifact", "command", "inbox_item"] {
         assert_eq!(sees(&mut tx, table).await, 0, "{table} without a workspace");
     }
     let mut tx = tables.engine.begin(workspace(1).uuid()).await.expect("begin");
-    for (table, rows) in [("task", 1), ("journal", 2), ("artifact", 1)] {
+    for (table, rows) in [("task", 1), ("journal", 3), ("artifact", 1), ("command", 1), ("inbox_item", 1)] {
         assert_eq!(sees(&mut tx, table).await, rows, "{table} of its workspace");
     }
 }
@@ -75,7 +81,24 @@ async fn what_a_role_has_no_business_with_is_refused() {
     let tables = two_workspaces().await;
     let refused = [
         ("api", "UPDATE tasks.run SET status = 3"),
+        ("api", "UPDATE tasks.run SET status = 7"),
+        ("api", "UPDATE tasks.run SET mailbox_read = mailbox_seq"),
+        ("api", "UPDATE tasks.run SET head_seq = 1"),
         ("api", "DELETE FROM tasks.run"),
+        ("api", "UPDATE tasks.command SET state = 3"),
+        ("api", "DELETE FROM tasks.command"),
+        ("api", "INSERT INTO tasks.inbox_item DEFAULT VALUES"),
+        ("api", "UPDATE tasks.inbox_item SET state = 3, close_time = now()"),
+        ("api", "UPDATE tasks.inbox_item SET question = 'Another one?'"),
+        ("api", "DELETE FROM tasks.inbox_item"),
+        ("engine", "INSERT INTO tasks.command DEFAULT VALUES"),
+        ("engine", "UPDATE tasks.command SET reason = ''"),
+        ("engine", "DELETE FROM tasks.command"),
+        ("engine", "SELECT question FROM tasks.inbox_item"),
+        ("engine", "UPDATE tasks.inbox_item SET state = 2, close_time = now()"),
+        ("engine", "UPDATE tasks.inbox_item SET decider = run_id"),
+        ("engine", "DELETE FROM tasks.inbox_item"),
+        ("engine", "UPDATE tasks.run SET mailbox_seq = 9"),
         ("api", "SELECT * FROM tasks.ready"),
         ("api", "DELETE FROM tasks.ready"),
         ("api", "SELECT * FROM tasks.worker"),

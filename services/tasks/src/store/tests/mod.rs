@@ -3,7 +3,9 @@
 mod claim;
 mod fence;
 mod isolation;
+mod letters;
 mod liveness;
+mod races;
 
 use std::sync::Arc;
 
@@ -15,10 +17,14 @@ use uuid::Uuid;
 
 use crate::SCHEMA;
 use crate::domain::brief::{AgentSnapshot, RunBrief, RunLimits, TaskSnapshot, ToolGrant};
+use crate::domain::event::QuestionAsked;
 use crate::domain::event::{Event, ModelCallStarted, Queued};
-use crate::domain::id::{AgentId, RunId, TaskId, UserId, WorkspaceId};
-use crate::store::append::Append;
+use crate::domain::id::{AgentId, CommandId, InboxItemId, RunId, TaskId, UserId, WorkspaceId};
+use crate::domain::order::{CommandKind, Decision, LetterContent};
+use crate::store::append::{Append, Besides, append_with};
+use crate::store::inbox::{Ask, NewItem};
 use crate::store::lease::{self, Claim, Lease};
+use crate::store::mailbox::{self, Addressee, Locked, Posted};
 use crate::store::{beat, run, task};
 
 pub(crate) const NOW: OffsetDateTime = datetime!(2026-11-23 8:00 UTC);
@@ -105,6 +111,46 @@ impl Tables {
         lease::claim(&self.engine, &claim).await.expect("claim")
     }
 
+    /// Puts a letter into the mailbox of a run that lives, as people do.
+    pub(crate) async fn post(&self, workspace: WorkspaceId, run: RunId, letter: &LetterContent) -> Posted {
+        let mut tx = self.api.begin(workspace.uuid()).await.expect("begin");
+        let to = live(mailbox::lock(&mut tx, run).await.expect("lock"));
+        let posted = mailbox::post(&mut tx, to, PERSON, letter, NOW).await.expect("post");
+        tx.commit().await.expect("commit");
+        posted
+    }
+
+    /// An order with an id of its own.
+    pub(crate) fn order(&self, kind: CommandKind) -> LetterContent {
+        LetterContent::Command { command: CommandId::new(self.id()), kind, reason: String::new() }
+    }
+
+    /// Has a run ask a question.
+    pub(crate) async fn ask(&self, lease: &Lease, step: u32, choices: &[&str]) -> InboxItemId {
+        let item = InboxItemId::new(self.id());
+        let choices: Vec<String> = choices.iter().map(|&choice| choice.into()).collect();
+        let (call_id, question) = (format!("call-{step}"), String::from("Which one?"));
+        let asked = QuestionAsked {
+            item,
+            step,
+            call_id: call_id.clone(),
+            question: question.clone(),
+            choices: choices.clone(),
+        };
+        let new =
+            NewItem { item, step, call_id, ask: Ask::Question { question, choices }, context: "Hm.".into() };
+        let append = Append { events: vec![Event::QuestionAsked(asked)], ..intent(lease, step) };
+        let besides = Besides { items: vec![new], ..Besides::default() };
+        append_with(&self.engine, lease.workspace, &append, &besides).await.expect("ask");
+        item
+    }
+
+    /// A run as people see it.
+    pub(crate) async fn seen(&self, workspace: WorkspaceId, run: RunId) -> run::Run {
+        let mut tx = self.api.read(workspace.uuid()).await.expect("read");
+        run::get(&mut tx, run).await.expect("get").expect("there")
+    }
+
     /// Makes a worker look as if it had last beaten `seconds` ago.
     pub(crate) async fn silence(&self, worker: Uuid, seconds: f64) {
         sqlx::query("UPDATE tasks.worker SET beat_time = clock_timestamp() - make_interval(secs => $2) WHERE worker_id = $1")
@@ -125,7 +171,22 @@ impl Tables {
     }
 }
 
-pub(crate) fn workspace(number: u128) -> WorkspaceId {
+/// Who orders and decides.
+pub(crate) const PERSON: UserId = UserId::new(Uuid::from_u128(0xfe));
+
+pub(crate) fn live(locked: Locked) -> Addressee {
+    match locked {
+        Locked::Live(addressee) => addressee,
+        other => panic!("the run does not live: {other:?}"),
+    }
+}
+
+/// A decision on an item.
+pub(crate) fn answer(item: InboxItemId, text: &str) -> LetterContent {
+    LetterContent::Decision { item, decision: Decision::Answer { text: text.into() } }
+}
+
+pub(crate) const fn workspace(number: u128) -> WorkspaceId {
     WorkspaceId::new(Uuid::from_u128(number))
 }
 
