@@ -41,6 +41,7 @@ web_modules() {
 
 # Whether the lock file was made for what package.json asks for.
 web_lock_is_in_step() {
+  # shellcheck disable=SC2016 # JavaScript
   node -e '
     const [wanted, locked] = ["package.json", "package-lock.json"].map((name) => require(`${process.cwd()}/desktop/${name}`));
     for (const kind of ["dependencies", "devDependencies", "optionalDependencies"]) {
@@ -64,10 +65,14 @@ need_web() { [[ -n $web_given ]] || ! has_web || web_is_fresh || need_node; }
 # Builds the page if it has changed, and has the gateway serve it. Mission Control runs without it.
 web_serve() {
   [[ -z $web_given ]] && has_web || return 0
-  if web_is_fresh || { has_node && web_build; }; then
+  if web_is_fresh; then
+    export MC_WEB_DIR=$PWD/$web_folder
+  elif ! has_node; then
+    say "NOTICE: without Node.js $NODE_OLDEST or newer with npm the web page cannot be built; everything else works."
+    say "        Install it, or allow it to be installed: MC_YES=1 ./mc up"
+  elif web_build; then
     export MC_WEB_DIR=$PWD/$web_folder
   else
-    say "NOTICE: the web page could not be built, so there is none at the address below; everything else works."
-    say "        It takes Node.js $NODE_OLDEST or newer with npm: allow its installation (MC_YES=1 ./mc up), or install it."
+    say "NOTICE: the web page could not be built, for the reason above; everything else works. ./mc up tries again."
   fi
 }
