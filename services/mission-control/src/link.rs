@@ -62,7 +62,7 @@ pub(crate) async fn line(data: &DataDir, url: &str, has_web: bool, console: Cons
             Err(error) => ("Open", format!("{url}  (no link to sign in with: {error:#})")),
         }
     } else {
-        ("Web app", "not built: cd desktop && npm ci && npm run build, then start again".to_owned())
+        ("Web app", "not built: ./mc up builds it where Node.js 20.19 or newer is, or npm install && npm run build in desktop/".to_owned())
     };
     format!("  {} {text}", console.paint(Style::Bold, format_args!("{label:<10}")))
 }
