@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use hmac::{Hmac, KeyInit, Mac};
 use mc_chassis::ids::Ids;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -51,6 +52,15 @@ impl Bearer {
         Self { kind, text: Zeroizing::new(ids.secret(kind.prefix())) }
     }
 
+    /// One that follows from this one and `seed`: HMAC-SHA256 with this one as the key. Neither alone tells it.
+    pub(crate) fn derive(&self, kind: Kind, seed: &[u8; 32]) -> Self {
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.text.as_bytes()).expect("a key of any length");
+        mac.update(seed);
+        mac.update(kind.prefix().as_bytes());
+        let secret = base62(&mac.finalize().into_bytes().into());
+        Self { kind, text: Zeroizing::new(format!("{}{}", kind.prefix(), secret.as_str())) }
+    }
+
     /// Reads one that a caller presents.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let kind = Kind::ALL.into_iter().find(|kind| text.starts_with(kind.prefix()))?;
@@ -79,6 +89,21 @@ impl Bearer {
     }
 }
 
+/// 256 bits as a number in base62, most significant digit first: 62^43 is more than 2^256.
+fn base62(bytes: &[u8; 32]) -> Zeroizing<String> {
+    const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let mut number = Zeroizing::new([0_u32; SECRET_LEN]);
+    for byte in bytes {
+        let mut carry = u32::from(*byte);
+        for digit in number.iter_mut().rev() {
+            carry += *digit * 256;
+            *digit = carry % 62;
+            carry /= 62;
+        }
+    }
+    Zeroizing::new(number.iter().map(|digit| char::from(DIGITS[*digit as usize])).collect())
+}
+
 impl fmt::Debug for Bearer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}…", self.kind.prefix())
@@ -102,6 +127,19 @@ mod tests {
             assert_eq!(bearer.hint().len(), 11);
             assert!(!format!("{bearer:?}").contains(&bearer.reveal()[7..11]));
         }
+    }
+
+    #[test]
+    fn derived_bearer_is_one_and_every_number_fits() {
+        let (ambient, _) = Ambient::fixed(datetime!(2026-01-01 0:00 UTC), 1);
+        let derived = Bearer::issue(Kind::Refresh, &ambient.ids).derive(Kind::Session, &[1; 32]);
+        assert_eq!(Bearer::parse(derived.reveal()).expect("whole").kind(), Kind::Session);
+        let mut one = [0; 32];
+        one[31] = 62;
+        assert_eq!(base62(&[0; 32]).as_str(), "0".repeat(43));
+        assert_eq!(base62(&one).as_str(), format!("{}10", "0".repeat(41)));
+        // 2^256 - 1, worked out elsewhere.
+        assert_eq!(base62(&[0xff; 32]).as_str(), "yhjskwdA6OZ1AL1YmHWZWm8LLG7HjnuCA2j5rOw8Xp1");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Sessions of people: an hour at a time, renewed by single-use tokens.
 
+use mc_chassis::ids::Ids;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -9,6 +10,12 @@ use super::bearer::{Bearer, Kind};
 pub(crate) const SESSION_TTL: Duration = Duration::hours(1);
 /// How long a refresh token works.
 pub(crate) const REFRESH_TTL: Duration = Duration::days(30);
+/// How long a refresh token that was traded in answers the same again: two tabs that renew at once, and a reply that was lost,
+/// are no theft.
+pub(crate) const REFRESH_GRACE: Duration = Duration::seconds(10);
+
+/// What makes the pair that follows on a refresh token one that its holder cannot foresee.
+pub(crate) type Seed = [u8; 32];
 
 /// A pair of bearers, freshly issued.
 #[derive(Debug, Clone)]
@@ -21,13 +28,18 @@ pub(crate) struct Issued {
 
 impl Issued {
     /// Issues a pair at `now`.
-    pub(crate) fn at(now: OffsetDateTime, ids: &mc_chassis::ids::Ids) -> Self {
-        Self {
-            session_token: Bearer::issue(Kind::Session, ids),
-            expire_time: now + SESSION_TTL,
-            refresh_token: Bearer::issue(Kind::Refresh, ids),
-            refresh_expire_time: now + REFRESH_TTL,
-        }
+    pub(crate) fn at(now: OffsetDateTime, ids: &Ids) -> Self {
+        Self::with(now, Bearer::issue(Kind::Session, ids), Bearer::issue(Kind::Refresh, ids))
+    }
+
+    /// The pair that a refresh token was traded for at `then`: the same each time.
+    pub(crate) fn following(refresh: &Bearer, seed: &Seed, then: OffsetDateTime) -> Self {
+        Self::with(then, refresh.derive(Kind::Session, seed), refresh.derive(Kind::Refresh, seed))
+    }
+
+    fn with(now: OffsetDateTime, session_token: Bearer, refresh_token: Bearer) -> Self {
+        let (expire_time, refresh_expire_time) = (now + SESSION_TTL, now + REFRESH_TTL);
+        Self { session_token, expire_time, refresh_token, refresh_expire_time }
     }
 }
 
@@ -37,6 +49,8 @@ pub(crate) enum End {
     SignedOut,
     /// A refresh token came a second time: it, or the pair that it was traded for, is in the wrong hands.
     RefreshReused,
+    /// The API token that it was opened with was revoked.
+    TokenRevoked,
 }
 
 impl End {
@@ -45,6 +59,7 @@ impl End {
         match self {
             Self::SignedOut => "signed_out",
             Self::RefreshReused => "refresh_reused",
+            Self::TokenRevoked => "token_revoked",
         }
     }
 }
@@ -57,6 +72,8 @@ pub(crate) struct Token {
     pub(crate) expire_time: OffsetDateTime,
     /// When a refresh token was traded in.
     pub(crate) use_time: Option<OffsetDateTime>,
+    /// What the pair that it was traded for follows from, as long as nobody traded that one.
+    pub(crate) successor: Option<Seed>,
     /// When the session ended, if it did.
     pub(crate) end_time: Option<OffsetDateTime>,
 }
@@ -65,6 +82,11 @@ pub(crate) struct Token {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
     Good,
+    /// A refresh token that was traded in a moment ago, for a pair that nobody has traded since.
+    Again {
+        then: OffsetDateTime,
+        seed: Seed,
+    },
     /// A refresh token that was traded in before.
     Reused,
     Revoked,
@@ -76,8 +98,11 @@ impl Token {
     pub(crate) fn standing(&self, now: OffsetDateTime) -> Standing {
         if self.end_time.is_some() {
             Standing::Revoked
-        } else if self.use_time.is_some() {
-            Standing::Reused
+        } else if let Some(then) = self.use_time {
+            match self.successor {
+                Some(seed) if now < then + REFRESH_GRACE => Standing::Again { then, seed },
+                _ => Standing::Reused,
+            }
         } else if now >= self.expire_time {
             Standing::Expired
         } else {
@@ -101,6 +126,7 @@ mod tests {
             user: Uuid::nil(),
             expire_time,
             use_time,
+            successor: None,
             end_time,
         };
         let later = NOW + Duration::nanoseconds(1);
@@ -113,5 +139,41 @@ mod tests {
             "reuse counts after expiry too"
         );
         assert_eq!(token(later, Some(NOW), Some(NOW)).standing(NOW), Standing::Revoked);
+    }
+
+    #[test]
+    fn traded_token_answers_again_until_the_instant_its_grace_ends() {
+        let seed = [7; 32];
+        let token = |successor, end_time| Token {
+            session: Uuid::nil(),
+            user: Uuid::nil(),
+            expire_time: NOW + REFRESH_TTL,
+            use_time: Some(NOW),
+            successor,
+            end_time,
+        };
+        let last = NOW + REFRESH_GRACE - Duration::nanoseconds(1);
+        let again = Standing::Again { then: NOW, seed };
+        assert_eq!(token(Some(seed), None).standing(NOW), again);
+        assert_eq!(token(Some(seed), None).standing(last), again);
+        assert_eq!(token(Some(seed), None).standing(NOW + REFRESH_GRACE), Standing::Reused);
+        assert_eq!(token(None, None).standing(NOW), Standing::Reused, "its pair was traded in turn");
+        assert_eq!(token(Some(seed), Some(NOW)).standing(NOW), Standing::Revoked);
+    }
+
+    #[test]
+    fn pair_follows_from_token_and_seed_and_from_nothing_less() {
+        let (ambient, _) = mc_chassis::Ambient::fixed(NOW, 1);
+        let refresh = Bearer::issue(Kind::Refresh, &ambient.ids);
+        let pair = |refresh: &Bearer, seed: u8| {
+            let issued = Issued::following(refresh, &[seed; 32], NOW);
+            (issued.session_token.reveal().to_owned(), issued.refresh_token.reveal().to_owned())
+        };
+        let one = pair(&refresh, 1);
+        assert_eq!(one, pair(&refresh, 1));
+        assert!(one.0.starts_with("mc_ses_") && one.1.starts_with("mc_ref_"));
+        assert_ne!(one.0[7..], one.1[7..]);
+        assert_ne!(one, pair(&refresh, 2));
+        assert_ne!(one, pair(&Bearer::issue(Kind::Refresh, &ambient.ids), 1));
     }
 }

@@ -15,6 +15,13 @@ pub(crate) struct Maker {
     pub(crate) workspace: Option<Uuid>,
 }
 
+/// What a bearer goes back to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Root {
+    /// The API token, itself or through the sessions that were opened with it; none if it was a password.
+    pub(crate) api_token: Option<Uuid>,
+}
+
 /// A stored code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Code {

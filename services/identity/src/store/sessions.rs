@@ -7,24 +7,28 @@ use uuid::Uuid;
 
 use super::scope;
 use crate::domain::bearer::{Bearer, Kind};
-use crate::domain::session::{End, Issued, Token};
+use crate::domain::session::{End, Issued, Seed, Token};
 use crate::domain::workspace::role;
 use crate::error::Error;
 
-/// Adds a session. The transaction is about its person.
+/// Adds a session, and the API token that it was opened with if it was. The transaction is about its person.
 pub(crate) async fn insert(
     tx: &mut PgConnection,
     session: Uuid,
     user: Uuid,
+    api_token: Option<Uuid>,
     now: OffsetDateTime,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("INSERT INTO identity.session (session_id, user_id, create_time) VALUES ($1, $2, $3)")
-        .bind(session)
-        .bind(user)
-        .bind(now)
-        .execute(tx)
-        .await
-        .map(drop)
+    sqlx::query(
+        "INSERT INTO identity.session (session_id, user_id, api_token_id, create_time) VALUES ($1, $2, $3, $4)",
+    )
+    .bind(session)
+    .bind(user)
+    .bind(api_token)
+    .bind(now)
+    .execute(tx)
+    .await
+    .map(drop)
 }
 
 /// Adds a pair of bearers to a session.
@@ -57,6 +61,7 @@ struct Found {
     user_id: Uuid,
     expire_time: OffsetDateTime,
     use_time: Option<OffsetDateTime>,
+    successor_seed: Option<Vec<u8>>,
 }
 
 /// Finds the row of a bearer, and makes the transaction one about its person.
@@ -64,7 +69,7 @@ async fn present(tx: &mut PgConnection, bearer: &Bearer) -> Result<Option<Found>
     scope::bearer(tx, bearer).await?;
     let kind = if bearer.kind() == Kind::Refresh { "refresh" } else { "session" };
     let found: Option<Found> = sqlx::query_as(
-        "SELECT session_id, user_id, expire_time, use_time FROM identity.session_token
+        "SELECT session_id, user_id, expire_time, use_time, successor_seed FROM identity.session_token
          WHERE token_hash = $1 AND kind = $2",
     )
     .bind(bearer.hash().as_slice())
@@ -94,14 +99,11 @@ pub(crate) async fn find(
     .fetch_one(tx)
     .await?;
     let role = role_text.map(|text| role(&text).ok_or(Error::Stored("role"))).transpose()?;
-    Ok(Some((token(found, end_time), role)))
+    Ok(Some((token(found, end_time)?, role)))
 }
 
 /// A refresh token. Its session is locked until the transaction ends, so that of two trades one comes second.
-pub(crate) async fn lock_refresh(
-    tx: &mut PgConnection,
-    bearer: &Bearer,
-) -> Result<Option<Token>, sqlx::Error> {
+pub(crate) async fn lock_refresh(tx: &mut PgConnection, bearer: &Bearer) -> Result<Option<Token>, Error> {
     let Some(found) = present(tx, bearer).await? else { return Ok(None) };
     let end_time =
         sqlx::query_scalar("SELECT end_time FROM identity.session WHERE session_id = $1 FOR UPDATE")
@@ -109,35 +111,47 @@ pub(crate) async fn lock_refresh(
             .fetch_one(&mut *tx)
             .await?;
     // Read again behind the lock: what was read before it may be from before another trade.
-    let use_time = sqlx::query_scalar("SELECT use_time FROM identity.session_token WHERE token_hash = $1")
-        .bind(bearer.hash().as_slice())
-        .fetch_one(tx)
-        .await?;
-    Ok(Some(token(Found { use_time, ..found }, end_time)))
+    let (use_time, successor_seed) =
+        sqlx::query_as("SELECT use_time, successor_seed FROM identity.session_token WHERE token_hash = $1")
+            .bind(bearer.hash().as_slice())
+            .fetch_one(tx)
+            .await?;
+    token(Found { use_time, successor_seed, ..found }, end_time).map(Some)
 }
 
-fn token(found: Found, end_time: Option<OffsetDateTime>) -> Token {
-    Token {
+fn token(found: Found, end_time: Option<OffsetDateTime>) -> Result<Token, Error> {
+    let seed = |bytes: Vec<u8>| bytes.try_into().map_err(|_| Error::Stored("seed"));
+    Ok(Token {
         session: found.session_id,
         user: found.user_id,
         expire_time: found.expire_time,
         use_time: found.use_time,
+        successor: found.successor_seed.map(seed).transpose()?,
         end_time,
-    }
+    })
 }
 
-/// Notes that a refresh token was traded in.
+/// Notes that a refresh token was traded in, and what its pair follows from. The pairs of earlier tokens can no longer be
+/// told: this one was traded by whoever had the last of them.
 pub(crate) async fn use_refresh(
     tx: &mut PgConnection,
+    session: Uuid,
     bearer: &Bearer,
+    seed: &Seed,
     now: OffsetDateTime,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE identity.session_token SET use_time = $2 WHERE token_hash = $1")
-        .bind(bearer.hash().as_slice())
-        .bind(now)
-        .execute(tx)
-        .await
-        .map(drop)
+    sqlx::query(
+        "UPDATE identity.session_token
+         SET use_time = coalesce(use_time, $3), successor_seed = CASE WHEN token_hash = $2 THEN $4::bytea END
+         WHERE session_id = $1 AND (token_hash = $2 OR successor_seed IS NOT NULL)",
+    )
+    .bind(session)
+    .bind(bearer.hash().as_slice())
+    .bind(now)
+    .bind(seed.as_slice())
+    .execute(tx)
+    .await
+    .map(drop)
 }
 
 /// Ends a session with all its bearers, unless it has ended. False if there is no such session.
@@ -157,6 +171,23 @@ pub(crate) async fn end(
     .execute(tx)
     .await?;
     Ok(touched.rows_affected() == 1)
+}
+
+/// Ends every session that was opened with an API token. The transaction is about its person.
+pub(crate) async fn end_of_token(
+    tx: &mut PgConnection,
+    api_token: Uuid,
+    now: OffsetDateTime,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE identity.session SET end_time = $2, end_reason = $3 WHERE api_token_id = $1 AND end_time IS NULL",
+    )
+    .bind(api_token)
+    .bind(now)
+    .bind(End::TokenRevoked.as_str())
+    .execute(tx)
+    .await
+    .map(drop)
 }
 
 /// Removes bearers that stopped working long ago. Sessions stay, as the record of who signed in when.

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::scope;
 use crate::domain::bearer::Bearer;
-use crate::domain::sign_in_code::{Code, Maker};
+use crate::domain::sign_in_code::{Code, Maker, Root};
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -88,24 +88,33 @@ pub(crate) async fn note_use(
     .map(drop)
 }
 
-/// Whether the bearer that makes or made a code still works. The transaction is about its person; it becomes one about its
-/// workspace.
-pub(crate) async fn maker_works(
+/// What stands behind the bearer that makes or made a code, if that still works. It cannot be taken back until the
+/// transaction ends. The transaction is about the person; it becomes one about the bearer's workspace as well.
+pub(crate) async fn lock_maker(
     tx: &mut PgConnection,
     maker: Maker,
     now: OffsetDateTime,
-) -> Result<bool, sqlx::Error> {
+) -> Result<Option<Root>, sqlx::Error> {
     scope::workspace(tx, maker.workspace).await?;
-    sqlx::query_scalar(
-        "SELECT EXISTS (SELECT FROM identity.session WHERE session_id = $1 AND end_time IS NULL)
-             OR EXISTS (SELECT FROM identity.api_token
-                        WHERE workspace_id = $2 AND token_id = $1 AND revoke_time IS NULL AND expire_time > $3)",
+    let session: Option<(Option<Uuid>,)> = sqlx::query_as(
+        "SELECT api_token_id FROM identity.session WHERE session_id = $1 AND end_time IS NULL FOR SHARE",
+    )
+    .bind(maker.id)
+    .fetch_optional(&mut *tx)
+    .await?;
+    if let Some((api_token,)) = session {
+        return Ok(Some(Root { api_token }));
+    }
+    let api_token: Option<Uuid> = sqlx::query_scalar(
+        "SELECT token_id FROM identity.api_token
+         WHERE workspace_id = $2 AND token_id = $1 AND revoke_time IS NULL AND expire_time > $3 FOR SHARE",
     )
     .bind(maker.id)
     .bind(maker.workspace)
     .bind(now)
-    .fetch_one(tx)
-    .await
+    .fetch_optional(tx)
+    .await?;
+    Ok(api_token.map(|token| Root { api_token: Some(token) }))
 }
 
 /// Removes codes that stopped working long ago.

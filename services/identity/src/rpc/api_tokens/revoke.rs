@@ -1,11 +1,11 @@
-//! RevokeApiToken: ends one of the caller's own tokens.
+//! RevokeApiToken: ends one of the caller's own tokens, and the sessions that were opened with it.
 
 use mc_chassis::auth::Caller;
 use mc_proto::identity::v1::{RevokeApiTokenRequest, RevokeApiTokenResponse};
 
 use crate::error::Error;
 use crate::rpc::{Identity, convert, person, resource_of};
-use crate::store::{api_tokens, audit};
+use crate::store::{api_tokens, audit, scope, sessions};
 
 pub(super) async fn handle(
     identity: &Identity,
@@ -18,6 +18,8 @@ pub(super) async fn handle(
     let mut tx = identity.database.begin(workspace).await?;
     let token = api_tokens::revoke(&mut tx, workspace, person.user, id, now).await?;
     let token = token.ok_or(Error::NotFound(request.name))?;
+    scope::user(&mut tx, person.user).await?;
+    sessions::end_of_token(&mut tx, id, now).await?;
     let event = identity.event(caller, "apiToken.revoke", token.name(), &token.display_name);
     audit::note(&mut tx, workspace, &event).await?;
     tx.commit().await?;
@@ -31,7 +33,7 @@ mod tests {
     use mc_proto::identity::v1 as pb;
     use tonic::Code;
 
-    use crate::testing::{BOB, Fixture, WORKSPACE, outcome, parent};
+    use crate::testing::{BOB, EMAIL, Fixture, PASSWORD, WORKSPACE, outcome, parent, with_bearer};
 
     use super::*;
 
@@ -55,5 +57,38 @@ mod tests {
         assert_eq!(again, revoked);
         let failure = fixture.exchange(&made.secret, &parent()).await.expect_err("revoked");
         assert_eq!((failure.code(), failure.reason()), (Code::Unauthenticated, "TOKEN_REVOKED"));
+    }
+
+    /// Signs in by a code that is made with `bearer`.
+    async fn session_of(fixture: &Fixture, bearer: &str) -> String {
+        let caller = fixture.exchange(bearer, "").await.expect("exchange");
+        let mut client = fixture.real_auth_client();
+        let request = with_bearer(&caller, pb::CreateSignInCodeRequest {});
+        let code = outcome(client.create_sign_in_code(request).await).expect("create").code;
+        let request = pb::ExchangeSignInCodeRequest { code };
+        let reply = outcome(client.exchange_sign_in_code(request).await).expect("exchange");
+        reply.session.expect("session").session_token
+    }
+
+    #[tokio::test]
+    async fn sessions_that_go_back_to_a_token_end_with_it_and_others_do_not() {
+        let fixture = Fixture::populated().await;
+        let token = pb::ApiToken { display_name: "laptop".into(), ..Default::default() };
+        let message = pb::CreateApiTokenRequest { parent: parent(), api_token: Some(token) };
+        let made = outcome(fixture.tokens().create_api_token(fixture.ada(message)).await).expect("create");
+        let direct = session_of(&fixture, &made.secret).await;
+        let through_it = session_of(&fixture, &direct).await;
+        let by_password = fixture.sign_in(EMAIL, PASSWORD).await.expect("sign in").session_token;
+        let beside = session_of(&fixture, &by_password).await;
+
+        let message = RevokeApiTokenRequest { name: made.api_token.expect("token").name };
+        outcome(fixture.tokens().revoke_api_token(fixture.ada(message)).await).expect("revoke");
+        for ended in [&direct, &through_it] {
+            let failure = fixture.exchange(ended, "").await.expect_err("ended");
+            assert_eq!(failure.reason(), "TOKEN_REVOKED");
+        }
+        for alive in [&by_password, &beside] {
+            fixture.exchange(alive, "").await.expect("alive");
+        }
     }
 }

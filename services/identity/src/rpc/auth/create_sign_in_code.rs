@@ -28,9 +28,7 @@ pub(super) async fn handle(
     let mut tx = identity.database.begin_open().await?;
     scope::user(&mut tx, *user).await?;
     // A caller token outlives its bearer by up to half a minute: enough to turn a revoked one into a session of thirty days.
-    if !sign_in_codes::maker_works(&mut tx, maker, now).await? {
-        return Err(Error::TokenRevoked);
-    }
+    sign_in_codes::lock_maker(&mut tx, maker, now).await?.ok_or(Error::TokenRevoked)?;
     sign_in_codes::insert(&mut tx, &bearer, &code, now).await?;
     audit::note_of_person(&mut tx, *user, &event, &identity.ambient.ids).await?;
     tx.commit().await?;

@@ -53,7 +53,7 @@ async fn by_session(
     match token.standing(now) {
         Standing::Good => {}
         Standing::Expired => return Err(Error::TokenExpired),
-        Standing::Revoked | Standing::Reused => return Err(Error::TokenRevoked),
+        Standing::Revoked | Standing::Reused | Standing::Again { .. } => return Err(Error::TokenRevoked),
     }
     if let (Some(workspace), None) = (workspace, role) {
         return Err(Error::WorkspaceNotFound(names::workspace(workspace)));

@@ -1,4 +1,4 @@
-//! Refresh: trades a refresh token for a new pair. A second trade of one token is taken as theft.
+//! Refresh: trades a refresh token for a new pair. Asked again at once it answers the same; later that is taken as theft.
 
 use mc_proto::identity::v1::{RefreshRequest, RefreshResponse};
 
@@ -15,11 +15,16 @@ pub(super) async fn handle(identity: &Identity, request: RefreshRequest) -> Resu
     let bearer = Bearer::parse(&request.refresh_token).filter(|bearer| bearer.kind() == Kind::Refresh);
     let bearer = bearer.ok_or(Error::TokenInvalid)?;
 
-    let now = identity.ambient.clock.now();
+    // As precise as the database is: what is answered again is the same to the last digit.
+    let now = identity.ambient.clock.now().truncate_to_microsecond();
     let mut tx = identity.database.begin_open().await?;
     let token = sessions::lock_refresh(&mut tx, &bearer).await?.ok_or(Error::TokenInvalid)?;
     match token.standing(now) {
         Standing::Good => {}
+        Standing::Again { then, seed } => {
+            let issued = Issued::following(&bearer, &seed, then);
+            return Ok(RefreshResponse { session: Some(convert::session(&issued)) });
+        }
         Standing::Expired => return Err(Error::TokenExpired),
         Standing::Revoked => return Err(Error::TokenRevoked),
         Standing::Reused => {
@@ -30,8 +35,9 @@ pub(super) async fn handle(identity: &Identity, request: RefreshRequest) -> Resu
             return Err(Error::RefreshTokenReused);
         }
     }
-    let issued = Issued::at(now, &identity.ambient.ids);
-    sessions::use_refresh(&mut tx, &bearer, now).await?;
+    let seed = identity.ambient.ids.bytes();
+    let issued = Issued::following(&bearer, &seed, now);
+    sessions::use_refresh(&mut tx, token.session, &bearer, &seed, now).await?;
     sessions::insert_tokens(&mut tx, token.session, token.user, &issued, now).await?;
     tx.commit().await?;
     Ok(RefreshResponse { session: Some(convert::session(&issued)) })
@@ -39,9 +45,11 @@ pub(super) async fn handle(identity: &Identity, request: RefreshRequest) -> Resu
 
 #[cfg(test)]
 mod tests {
+    use mc_proto::identity::v1::SignOutRequest;
     use time::Duration;
 
-    use crate::testing::{EMAIL, Fixture, PASSWORD, fields, parent};
+    use crate::domain::session::REFRESH_GRACE;
+    use crate::testing::{EMAIL, Fixture, PASSWORD, fields, outcome, parent, with_bearer};
 
     #[tokio::test]
     async fn refresh_token_works_once_and_a_second_use_ends_the_session() {
@@ -63,13 +71,46 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_trades_at_the_same_time_one_wins_and_the_session_ends() {
+    async fn tabs_that_renew_at_once_get_the_same_pair() {
         let fixture = Fixture::populated().await;
         let session = fixture.sign_in(EMAIL, PASSWORD).await.expect("sign in");
         let (one, two) =
             tokio::join!(fixture.refresh(&session.refresh_token), fixture.refresh(&session.refresh_token));
-        assert_eq!(u8::from(one.is_ok()) + u8::from(two.is_ok()), 1);
-        let failure = fixture.exchange(&session.session_token, &parent()).await.expect_err("over");
+        let (one, two) = (one.expect("one"), two.expect("two"));
+        assert_eq!(one, two);
+        fixture.exchange(&one.session_token, &parent()).await.expect("alive");
+        let tokens: i64 = sqlx::query_scalar("SELECT count(*) FROM identity.session_token")
+            .fetch_one(&fixture.kit.admin())
+            .await
+            .expect("count");
+        assert_eq!(tokens, 4, "the first pair and its successor");
+        fixture.refresh(&two.refresh_token).await.expect("goes on");
+    }
+
+    #[tokio::test]
+    async fn traded_token_answers_again_for_its_grace_and_not_an_instant_longer() {
+        let fixture = Fixture::populated().await;
+        let first = fixture.sign_in(EMAIL, PASSWORD).await.expect("sign in");
+        let second = fixture.refresh(&first.refresh_token).await.expect("refresh");
+        fixture.clock.advance(REFRESH_GRACE - Duration::microseconds(1));
+        let again = fixture.refresh(&first.refresh_token).await.expect("a reply was lost");
+        assert_eq!(again, second, "with the same ends: asking again prolongs nothing");
+        fixture.clock.advance(Duration::microseconds(1));
+        let stolen = fixture.refresh(&first.refresh_token).await.expect_err("too late");
+        assert_eq!(stolen.reason(), "REFRESH_TOKEN_REUSED");
+        let failure = fixture.exchange(&second.session_token, &parent()).await.expect_err("over");
+        assert_eq!(failure.reason(), "TOKEN_REVOKED");
+    }
+
+    #[tokio::test]
+    async fn ended_session_answers_nothing_again() {
+        let fixture = Fixture::populated().await;
+        let session = fixture.sign_in(EMAIL, PASSWORD).await.expect("sign in");
+        let renewed = fixture.refresh(&session.refresh_token).await.expect("refresh");
+        let caller = fixture.exchange(&renewed.session_token, "").await.expect("exchange");
+        let request = with_bearer(&caller, SignOutRequest {});
+        outcome(fixture.real_auth_client().sign_out(request).await).expect("sign out");
+        let failure = fixture.refresh(&session.refresh_token).await.expect_err("over");
         assert_eq!(failure.reason(), "TOKEN_REVOKED");
     }
 

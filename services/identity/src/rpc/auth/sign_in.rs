@@ -68,7 +68,7 @@ pub(super) async fn handle(
     if let Some(hash) = stronger {
         accounts::set_password_hash(&mut tx, account.user, &hash).await?;
     }
-    sessions::insert(&mut tx, session, account.user, now).await?;
+    sessions::insert(&mut tx, session, account.user, None, now).await?;
     sessions::insert_tokens(&mut tx, session, account.user, &issued, now).await?;
     tx.commit().await?;
     for one in counted {
