@@ -1,0 +1,144 @@
+// What is read from the gateway: one place for keys, so that events know what to read again.
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import type { Transport } from "~/transport/types";
+import { call } from "./call";
+import { operations } from "./gen/operations";
+import type { InboxItemState, RunState, TaskState } from "./gen/schemas";
+
+/** Rows of one page of a list. */
+export const PAGE_SIZE = 100;
+/** Ledger entries that today's spend is summed from. */
+const LEDGER_PAGE = 1000;
+
+/** Keys, from the general to the particular: invalidating one invalidates what begins with it. */
+export const keys = {
+  me: ["me"] as const,
+  workspace: (workspace: string) => [workspace] as const,
+  tasks: (workspace: string) => [workspace, "tasks"] as const,
+  task: (name: string) => [workspaceKey(name), "task", name] as const,
+  runs: (workspace: string) => [workspace, "runs"] as const,
+  run: (name: string) => [workspaceKey(name), "run", name] as const,
+  commands: (run: string) => [workspaceKey(run), "commands", run] as const,
+  agents: (workspace: string) => [workspace, "agents"] as const,
+  agent: (name: string) => [workspaceKey(name), "agent", name] as const,
+  inbox: (workspace: string) => [workspace, "inbox"] as const,
+  inboxItem: (name: string) => [workspaceKey(name), "inbox", "item", name] as const,
+  models: (workspace: string) => [workspace, "models"] as const,
+  usage: (workspace: string) => [workspace, "usage"] as const,
+};
+
+const workspaceKey = (name: string): string => name.split("/").slice(0, 2).join("/");
+
+/** Who is signed in, and where they are a member. */
+export const meQuery = (transport: Transport) =>
+  queryOptions({
+    queryKey: keys.me,
+    queryFn: ({ signal }) => call(transport, operations.getMe, { signal }),
+    staleTime: 60_000,
+  });
+
+const firstPage = "";
+const nextPage = (last: { nextPageToken: string }) => last.nextPageToken || undefined;
+
+/** Tasks, newest first. */
+export const tasksQuery = (transport: Transport, workspace: string, state?: TaskState) =>
+  infiniteQueryOptions({
+    queryKey: [...keys.tasks(workspace), state ?? "all"],
+    queryFn: ({ signal, pageParam }) =>
+      call(transport, operations.listTasks, {
+        on: workspace,
+        query: { pageSize: PAGE_SIZE, pageToken: pageParam, state },
+        signal,
+      }),
+    initialPageParam: firstPage,
+    getNextPageParam: nextPage,
+  });
+
+export const taskQuery = (transport: Transport, name: string) =>
+  queryOptions({
+    queryKey: keys.task(name),
+    queryFn: ({ signal }) => call(transport, operations.getTask, { on: name, signal }).then((reply) => reply.task),
+  });
+
+/** Runs, newest first; of one task, or in one state, if that is said. */
+export const runsQuery = (transport: Transport, workspace: string, filter: { state?: RunState; task?: string } = {}) =>
+  infiniteQueryOptions({
+    queryKey: [...keys.runs(workspace), filter.state ?? "all", filter.task ?? "all"],
+    queryFn: ({ signal, pageParam }) =>
+      call(transport, operations.listRuns, {
+        on: workspace,
+        query: { pageSize: PAGE_SIZE, pageToken: pageParam, ...filter },
+        signal,
+      }),
+    initialPageParam: firstPage,
+    getNextPageParam: nextPage,
+  });
+
+export const runQuery = (transport: Transport, name: string) =>
+  queryOptions({
+    queryKey: keys.run(name),
+    queryFn: ({ signal }) => call(transport, operations.getRun, { on: name, signal }).then((reply) => reply.run),
+  });
+
+/** Orders that people gave to a run, newest first, with their receipts. */
+export const commandsQuery = (transport: Transport, run: string) =>
+  queryOptions({
+    queryKey: keys.commands(run),
+    queryFn: ({ signal }) =>
+      call(transport, operations.listRunCommands, { on: run, signal }).then((reply) => reply.commands),
+  });
+
+/** The team. Small enough to be read whole, up to a thousand. */
+export const agentsQuery = (transport: Transport, workspace: string) =>
+  queryOptions({
+    queryKey: keys.agents(workspace),
+    queryFn: ({ signal }) =>
+      call(transport, operations.listAgents, { on: workspace, query: { pageSize: 1000 }, signal }).then(
+        (reply) => reply.agents,
+      ),
+    staleTime: 15_000,
+  });
+
+export const agentQuery = (transport: Transport, name: string) =>
+  queryOptions({
+    queryKey: keys.agent(name),
+    queryFn: ({ signal }) => call(transport, operations.getAgent, { on: name, signal }).then((reply) => reply.agent),
+  });
+
+/** Inbox items, newest first, with the count of those that are open. */
+export const inboxQuery = (transport: Transport, workspace: string, state?: InboxItemState) =>
+  infiniteQueryOptions({
+    queryKey: [...keys.inbox(workspace), state ?? "all"],
+    queryFn: ({ signal, pageParam }) =>
+      call(transport, operations.listInboxItems, {
+        on: workspace,
+        query: { pageSize: PAGE_SIZE, pageToken: pageParam, state },
+        signal,
+      }),
+    initialPageParam: firstPage,
+    getNextPageParam: nextPage,
+  });
+
+export const inboxItemQuery = (transport: Transport, name: string) =>
+  queryOptions({
+    queryKey: keys.inboxItem(name),
+    queryFn: ({ signal }) =>
+      call(transport, operations.getInboxItem, { on: name, signal }).then((reply) => reply.inboxItem),
+  });
+
+/** Models that agents can be given. */
+export const modelsQuery = (transport: Transport, workspace: string) =>
+  queryOptions({
+    queryKey: keys.models(workspace),
+    queryFn: ({ signal }) => call(transport, operations.listModels, { on: workspace, signal }),
+    staleTime: 60_000,
+  });
+
+/** The newest part of the ledger. */
+export const ledgerQuery = (transport: Transport, workspace: string) =>
+  queryOptions({
+    queryKey: keys.usage(workspace),
+    queryFn: ({ signal }) =>
+      call(transport, operations.listUsage, { on: workspace, query: { pageSize: LEDGER_PAGE }, signal }),
+    staleTime: 10_000,
+  });

@@ -1,0 +1,129 @@
+// One inbox item with what is needed to decide it: the action, its arguments, what led to it, and the ways to answer.
+import { Link } from "@tanstack/react-router";
+import { useRef } from "react";
+import type { Decision, InboxItem } from "~/api/gen/schemas";
+import { useMay, useMe } from "~/app/workspace/workspace";
+import { usd } from "~/shared/format/money";
+import { idOf, versionLabel } from "~/shared/format/name";
+import { Button } from "~/shared/ui/button";
+import { Fact, Facts } from "~/shared/ui/screen";
+import { Status } from "~/shared/ui/status";
+import { Ago, useNow } from "~/shared/ui/time";
+import { ApprovalBar } from "./approval-bar";
+import { Arguments } from "./arguments";
+import { OutcomeBar } from "./outcome-bar";
+import { QuestionForm } from "./question-form";
+import { standingWords, useDecide } from "./use-decide";
+import { askWords, effectWords } from "./words";
+
+/** What the ways to answer are given. */
+export interface Answering {
+  item: InboxItem;
+  busy: boolean;
+  decide: (decision: Decision) => void;
+}
+
+export function ItemPeek({ item, onDecided }: { item: InboxItem; onDecided: () => void }) {
+  const mayDecide = useMay("ROLE_OPERATOR");
+  const deciding = useDecide();
+  const sent = useRef<{ json: string; requestId: string } | null>(null);
+  const open = item.state === "INBOX_ITEM_STATE_OPEN";
+
+  const decide = (decision: Decision) => {
+    if (deciding.isPending) return;
+    const json = JSON.stringify(decision);
+    if (sent.current?.json !== json) sent.current = { json, requestId: crypto.randomUUID() };
+    deciding.mutate({ item, decision, requestId: sent.current.requestId });
+    onDecided();
+  };
+  const answering = { item, busy: deciding.isPending, decide };
+  const { lead, subject } = askWords(item);
+  const question = item.kind === "INBOX_ITEM_KIND_QUESTION";
+
+  return (
+    <section aria-label="What is asked" className="flex min-h-full flex-col">
+      <div className="flex-1 space-y-5 p-5">
+        <div className="space-y-2">
+          {open ? (
+            <Status look="needsYou" word={question ? "waits for your answer" : "waits for your decision"} />
+          ) : (
+            <Standing item={item} />
+          )}
+          <h2 className="text-pretty break-words font-semibold text-lg">
+            {lead}{" "}
+            {question ? (
+              subject
+            ) : (
+              <code className="break-all rounded-control bg-sunken px-1.5 py-0.5 font-medium text-[0.92em]">
+                {subject}
+              </code>
+            )}
+          </h2>
+        </div>
+        {item.context ? (
+          <blockquote className="whitespace-pre-wrap text-pretty break-words border-l-2 pl-3 text-muted">
+            {item.context}
+          </blockquote>
+        ) : null}
+        {item.argumentsJson && !question ? <Arguments json={item.argumentsJson} /> : null}
+        <Facts>
+          <Fact name="Task">{item.taskTitle}</Fact>
+          <Fact name="Agent">
+            {item.agentDisplayName} <span className="text-muted">{versionLabel(item.agentVersion)}</span>
+          </Fact>
+          {question ? null : (
+            <Fact name="Tool">
+              <span className="font-mono text-xs">{item.tool}</span>
+              <span className="block text-muted text-xs">{effectWords(item.effectClass)}</span>
+            </Fact>
+          )}
+          <Fact name="Asked">
+            <Ago time={item.createTime} /> ago
+          </Fact>
+          <Fact name="Cost so far">
+            <span className="tabular-nums">{usd(item.runCostNanoUsd)}</span>
+          </Fact>
+        </Facts>
+        <Button size="sm" asChild>
+          <Link to="/runs/$run" params={{ run: idOf(item.run) }}>
+            Look at the run
+          </Link>
+        </Button>
+      </div>
+      {open ? (
+        <div className="sticky bottom-0 border-t bg-raised p-4">
+          {mayDecide ? <Bar {...answering} /> : <p className="text-muted">You may look; deciding takes an operator.</p>}
+        </div>
+      ) : null}
+    </section>
+  );
+}
+
+function Bar(answering: Answering) {
+  switch (answering.item.kind) {
+    case "INBOX_ITEM_KIND_APPROVAL":
+      return <ApprovalBar {...answering} />;
+    case "INBOX_ITEM_KIND_QUESTION":
+      return <QuestionForm {...answering} />;
+    case "INBOX_ITEM_KIND_OUTCOME":
+      return <OutcomeBar {...answering} />;
+    default:
+      return (
+        <p className="text-muted">
+          This version does not know this kind of question. Reload to get the gateway's version.
+        </p>
+      );
+  }
+}
+
+function Standing({ item }: { item: InboxItem }) {
+  const { user } = useMe();
+  const no = item.decision?.reject !== undefined || item.decision?.fail !== undefined;
+  const voided = item.state === "INBOX_ITEM_STATE_VOID";
+  return (
+    <p className="flex items-start gap-2 text-muted">
+      <Status look={voided ? "cancelled" : no ? "failed" : "succeeded"} word="" silent />
+      <span className="min-w-0 break-words">{standingWords(item, user.name, useNow())}</span>
+    </p>
+  );
+}

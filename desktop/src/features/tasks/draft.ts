@@ -1,0 +1,44 @@
+// A task that is being written: kept on this machine until it is sent, one per workspace.
+import { z } from "zod";
+import { create } from "zustand";
+import { persist } from "zustand/middleware";
+
+/** The form of a task. Bounds are those of the contract. */
+export const TaskDraft = z.object({
+  title: z.string().trim().min(1, "Say in one line what is to be done.").max(200, "At most 200 characters."),
+  brief: z.string().refine((text) => new TextEncoder().encode(text).length <= 65_536, { message: "At most 64 KiB." }),
+  assignee: z.string(),
+  checks: z.array(z.object({ text: z.string().max(500, "At most 500 characters.") })).max(20, "At most 20 checks."),
+  startNow: z.boolean(),
+});
+export type TaskDraft = z.output<typeof TaskDraft>;
+
+export const EMPTY_TASK: TaskDraft = { title: "", brief: "", assignee: "", checks: [], startNow: true };
+
+/** A draft, and the key under which it is sent: sending it twice makes one task. */
+export interface KeptDraft {
+  draft: TaskDraft;
+  requestId: string;
+}
+
+interface Drafts {
+  drafts: Record<string, KeptDraft>;
+  keep(workspace: string, draft: TaskDraft): void;
+  drop(workspace: string): void;
+}
+
+const without = (drafts: Record<string, KeptDraft>, workspace: string): Record<string, KeptDraft> =>
+  Object.fromEntries(Object.entries(drafts).filter(([key]) => key !== workspace));
+
+export const useTaskDrafts = create<Drafts>()(
+  persist(
+    (set) => ({
+      drafts: {},
+      // What has changed is another request: only the very same content is sent under the same key.
+      keep: (workspace, draft) =>
+        set((now) => ({ drafts: { ...now.drafts, [workspace]: { draft, requestId: crypto.randomUUID() } } })),
+      drop: (workspace) => set((now) => ({ drafts: without(now.drafts, workspace) })),
+    }),
+    { name: "mc.taskDrafts", version: 1 },
+  ),
+);

@@ -1,0 +1,209 @@
+// A team member as the form has it, and the way to and from the contract's shape.
+import { z } from "zod";
+import type { Agent, AgentSpec, ToolGrant } from "~/api/gen/schemas";
+
+/** What is known about a tool, for choosing. */
+export interface ToolInfo {
+  readonly tool: string;
+  readonly label: string;
+  readonly does: string;
+  /** It takes hosts that it may reach. */
+  readonly hosts: boolean;
+  /** It takes a promise of the servers, for recovery after a crash. */
+  readonly effect: boolean;
+  /** Policies it takes. */
+  readonly policies: readonly Policy[];
+}
+
+export type Policy = "allow" | "ask" | "deny";
+const ALL: readonly Policy[] = ["allow", "ask", "deny"];
+
+/** The tools of this build; what a spec grants beyond them is kept as it is. */
+export const TOOLS: readonly ToolInfo[] = [
+  {
+    tool: "write_artifact",
+    label: "Write files",
+    does: "Keeps what it makes as artifacts of the run.",
+    hosts: false,
+    effect: false,
+    policies: ALL,
+  },
+  {
+    tool: "read_artifact",
+    label: "Read files",
+    does: "Reads artifacts of its run.",
+    hosts: false,
+    effect: false,
+    policies: ALL,
+  },
+  {
+    tool: "ask_human",
+    label: "Ask you",
+    does: "Puts a question into your inbox and waits.",
+    hosts: false,
+    effect: false,
+    policies: ["allow", "deny"],
+  },
+  {
+    tool: "http_fetch",
+    label: "Read from the web",
+    does: "GETs pages of the hosts you name.",
+    hosts: true,
+    effect: false,
+    policies: ALL,
+  },
+  {
+    tool: "http_request",
+    label: "Change things on the web",
+    does: "POST, PUT, PATCH and DELETE at the hosts you name.",
+    hosts: true,
+    effect: true,
+    policies: ALL,
+  },
+];
+
+export const POLICY_WORDS: Record<Policy, string> = { allow: "Allow", ask: "Ask me", deny: "Deny" };
+
+const GrantDraft = z.object({
+  tool: z.string(),
+  policy: z.enum(["allow", "ask", "deny"]),
+  /** Hosts, one per line. */
+  hosts: z.string(),
+  effect: z.enum(["REQUEST_EFFECT_AT_MOST_ONCE", "REQUEST_EFFECT_IDEMPOTENT", "REQUEST_EFFECT_QUERYABLE"]),
+  queryUrl: z.string(),
+});
+export type GrantDraft = z.output<typeof GrantDraft>;
+
+const wholeOrEmpty = (most: number, what: string) =>
+  z
+    .string()
+    .refine((text) => text.trim() === "" || (/^\d+$/.test(text.trim()) && Number(text) >= 1 && Number(text) <= most), {
+      message: `Write a whole number, 1 to ${most.toLocaleString("en")} ${what}, or leave it empty.`,
+    });
+
+/** The form. Bounds are those of the contract, so that most of what is wrong is said before anything is sent. */
+export const AgentDraft = z.object({
+  displayName: z.string().trim().min(1, "Give it a name.").max(80, "At most 80 characters."),
+  role: z.string().trim().max(120, "At most 120 characters."),
+  instructions: z
+    .string()
+    .refine((text) => text.trim() !== "", { message: "Say what it should do and how." })
+    .refine((text) => new TextEncoder().encode(text).length <= 65_536, { message: "At most 64 KiB." }),
+  model: z.string().min(1, "Pick a model."),
+  tools: z.array(GrantDraft),
+  maxSteps: wholeOrEmpty(10_000, "model calls"),
+  maxTokens: wholeOrEmpty(1_000_000_000, "tokens"),
+  maxMinutes: wholeOrEmpty(43_200, "minutes"),
+});
+export type AgentDraft = z.output<typeof AgentDraft>;
+
+const POLICIES: Record<string, Policy> = { TOOL_POLICY_ASK: "ask", TOOL_POLICY_DENY: "deny" };
+
+function grantDraft(tool: string, grant: ToolGrant | undefined): GrantDraft {
+  const effect = GrantDraft.shape.effect.safeParse(grant?.effect);
+  return {
+    tool,
+    policy: grant ? (POLICIES[grant.policy] ?? "allow") : "deny",
+    hosts: (grant?.allowedHosts ?? []).join("\n"),
+    effect: effect.success ? effect.data : "REQUEST_EFFECT_AT_MOST_ONCE",
+    queryUrl: grant?.queryUrl ?? "",
+  };
+}
+
+/** A new member's form: files and questions allowed, nothing that reaches out. */
+export function newDraft(model: string): AgentDraft {
+  const granted = ["write_artifact", "read_artifact", "ask_human"];
+  const tools = TOOLS.map(
+    ({ tool }) => ({ ...grantDraft(tool, undefined), policy: granted.includes(tool) ? "allow" : "deny" }) as GrantDraft,
+  );
+  return { displayName: "", role: "", instructions: "", model, tools, maxSteps: "", maxTokens: "", maxMinutes: "" };
+}
+
+/** The form of a member as it is. */
+export function draftOf(agent: Agent): AgentDraft {
+  const { spec } = agent;
+  const known = TOOLS.map(({ tool }) => tool);
+  const others = spec.tools.map(({ tool }) => tool).filter((tool) => !known.includes(tool));
+  const seconds = spec.limits?.maxDuration ? Number.parseFloat(spec.limits.maxDuration) : Number.NaN;
+  return {
+    displayName: agent.displayName,
+    role: agent.role,
+    instructions: spec.instructions,
+    model: spec.model,
+    tools: [...known, ...others].map((tool) =>
+      grantDraft(
+        tool,
+        spec.tools.find((grant) => grant.tool === tool),
+      ),
+    ),
+    maxSteps: spec.limits?.maxSteps?.toString() ?? "",
+    maxTokens: spec.limits?.maxTokens ?? "",
+    maxMinutes: Number.isNaN(seconds) ? "" : String(Math.max(1, Math.round(seconds / 60))),
+  };
+}
+
+/** Hosts of a text, apart by lines, commas or spaces. */
+export const hostsOf = (text: string): string[] => text.split(/[\s,]+/).filter(Boolean);
+
+function grantOf(draft: GrantDraft): ToolGrant[] {
+  const allowedHosts = hostsOf(draft.hosts);
+  // A tool that is denied and about which nothing else is said is simply not granted.
+  if (draft.policy === "deny" && allowedHosts.length === 0) return [];
+  const effect = draft.tool === "http_request" ? draft.effect : "REQUEST_EFFECT_UNSPECIFIED";
+  return [
+    {
+      tool: draft.tool,
+      policy: `TOOL_POLICY_${draft.policy.toUpperCase()}`,
+      allowedHosts,
+      effect,
+      queryUrl: effect === "REQUEST_EFFECT_QUERYABLE" ? draft.queryUrl.trim() : "",
+    },
+  ];
+}
+
+/** Order in which the contract gets the grants: that of the form, so that paths of violations lead back. */
+export const grantsOf = (draft: AgentDraft): ToolGrant[] => draft.tools.flatMap(grantOf);
+
+/** The spec of the form, with what the form does not show kept as it was. */
+export function specOf(draft: AgentDraft, before?: AgentSpec): AgentSpec {
+  const limits = {
+    ...(draft.maxSteps.trim() ? { maxSteps: Number(draft.maxSteps) } : {}),
+    ...(draft.maxTokens.trim() ? { maxTokens: draft.maxTokens.trim() } : {}),
+    ...(draft.maxMinutes.trim() ? { maxDuration: `${Number(draft.maxMinutes) * 60}s` } : {}),
+  };
+  return {
+    instructions: draft.instructions,
+    model: draft.model,
+    tools: grantsOf(draft),
+    limits,
+    ...(before?.parameters ? { parameters: before.parameters } : {}),
+  };
+}
+
+const SIMPLE: Record<string, keyof AgentDraft> = {
+  "agent.display_name": "displayName",
+  "agent.role": "role",
+  "agent.spec.instructions": "instructions",
+  "agent.spec.model": "model",
+  "agent.spec.limits.max_steps": "maxSteps",
+  "agent.spec.limits.max_tokens": "maxTokens",
+  "agent.spec.limits.max_duration": "maxMinutes",
+};
+const TOOL_FIELDS: Record<string, keyof GrantDraft> = {
+  allowed_hosts: "hosts",
+  query_url: "queryUrl",
+  effect: "effect",
+};
+
+/** The field of the form that a path of the contract is about. */
+export function fieldOf(
+  draft: AgentDraft,
+  path: string,
+): keyof AgentDraft | `tools.${number}.${keyof GrantDraft}` | null {
+  const simple = SIMPLE[path];
+  if (simple) return simple;
+  const found = /^agent\.spec\.tools\[(\d+)\](?:\.(\w+))?/.exec(path);
+  const grant = found ? grantsOf(draft)[Number(found[1])] : undefined;
+  const row = grant ? draft.tools.findIndex((each) => each.tool === grant.tool) : -1;
+  return row === -1 ? null : `tools.${row}.${TOOL_FIELDS[found?.[2] ?? ""] ?? "policy"}`;
+}

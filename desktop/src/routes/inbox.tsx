@@ -1,0 +1,2 @@
+// `/inbox`
+export { Inbox as InboxScreen } from "~/features/inbox/inbox";

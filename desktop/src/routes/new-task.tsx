@@ -1,0 +1,2 @@
+// `/tasks/new`
+export { NewTask as NewTaskScreen } from "~/features/tasks/new-task";

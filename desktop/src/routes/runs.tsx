@@ -1,0 +1,2 @@
+// `/runs`
+export { Runs as RunsScreen } from "~/features/runs/runs";

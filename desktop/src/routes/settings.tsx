@@ -1,0 +1,2 @@
+// `/settings`
+export { Settings as SettingsScreen } from "~/features/settings/settings";

@@ -1,0 +1,2 @@
+// `/tasks`
+export { Tasks as TasksScreen } from "~/features/tasks/tasks";

@@ -1,0 +1,2 @@
+// `/team`
+export { Team as TeamScreen } from "~/features/team/team";

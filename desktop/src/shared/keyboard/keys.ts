@@ -1,0 +1,37 @@
+// Every key of the interface, in one list: the shortcut sheet, the hints and the bindings all read it.
+
+/** Where a key works. */
+export type KeyScope = "Everywhere" | "Lists" | "Inbox" | "Run" | "Forms";
+
+export interface KeyBinding {
+  readonly keys: string;
+  readonly does: string;
+  readonly scope: KeyScope;
+}
+
+/** Keys as they are shown; sequences are written with a space. */
+export const KEYS = {
+  palette: { keys: "mod+k", does: "Search and run commands", scope: "Everywhere" },
+  sheet: { keys: "?", does: "Show this sheet", scope: "Everywhere" },
+  newTask: { keys: "c", does: "New task", scope: "Everywhere" },
+  goInbox: { keys: "g i", does: "Go to the inbox", scope: "Everywhere" },
+  goTasks: { keys: "g t", does: "Go to tasks", scope: "Everywhere" },
+  goRuns: { keys: "g r", does: "Go to runs", scope: "Everywhere" },
+  goTeam: { keys: "g m", does: "Go to the team", scope: "Everywhere" },
+  goSettings: { keys: "g s", does: "Go to settings", scope: "Everywhere" },
+  nextWaiting: { keys: "n", does: "Go to what has waited longest", scope: "Everywhere" },
+  sidebar: { keys: "[", does: "Fold or unfold the sidebar", scope: "Everywhere" },
+  down: { keys: "j", does: "Next row", scope: "Lists" },
+  up: { keys: "k", does: "Previous row", scope: "Lists" },
+  open: { keys: "enter", does: "Open the row", scope: "Lists" },
+  find: { keys: "/", does: "Find in the list", scope: "Lists" },
+  back: { keys: "esc", does: "Back to where you were", scope: "Lists" },
+  approve: { keys: "a", does: "Approve", scope: "Inbox" },
+  edit: { keys: "e", does: "Edit the arguments, then approve", scope: "Inbox" },
+  reject: { keys: "r", does: "Reject with a reason", scope: "Inbox" },
+  pause: { keys: "p", does: "Pause or resume", scope: "Run" },
+  submit: { keys: "mod+enter", does: "Submit the form", scope: "Forms" },
+} as const satisfies Record<string, KeyBinding>;
+
+/** Order of scopes in the sheet. */
+export const SCOPES: readonly KeyScope[] = ["Everywhere", "Lists", "Inbox", "Run", "Forms"];

@@ -1,0 +1,11 @@
+// Picks the transport of this build.
+import { BrowserTransport } from "./browser";
+import type { Transport } from "./types";
+
+/** True inside the desktop window, where Rust holds the tokens. */
+export const inDesktopWindow = (): boolean => "__TAURI_INTERNALS__" in window;
+
+/** The transport for where this runs. The desktop window's is loaded only there. */
+export async function createTransport(): Promise<Transport> {
+  return new BrowserTransport();
+}
