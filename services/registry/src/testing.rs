@@ -107,10 +107,21 @@ pub(crate) fn ada() -> pb::Agent {
             instructions: "Be brief.".into(),
             model: "simulator/demo".into(),
             parameters: Some(pb::ModelParameters { temperature: Some(0.2), ..Default::default() }),
-            tools: vec![pb::ToolGrant {
-                tool: "http_fetch".into(),
-                allowed_hosts: vec!["*.example.com".into()],
-            }],
+            tools: vec![
+                pb::ToolGrant {
+                    tool: "http_fetch".into(),
+                    allowed_hosts: vec!["*.example.com".into()],
+                    policy: pb::ToolPolicy::Allow as i32,
+                    ..Default::default()
+                },
+                pb::ToolGrant {
+                    tool: "http_request".into(),
+                    allowed_hosts: vec!["api.example.com".into()],
+                    policy: pb::ToolPolicy::Ask as i32,
+                    effect: pb::RequestEffect::Queryable as i32,
+                    query_url: "https://api.example.com/orders/{key}".into(),
+                },
+            ],
             limits: Some(pb::RunLimits {
                 max_duration: Some(prost_types::Duration { seconds: 90, nanos: 500_000_000 }),
                 ..Default::default()

@@ -99,7 +99,7 @@ mod tests {
                 max_output_tokens: Some(number),
                 seed: Some(number.into()),
             },
-            tools: vec![ToolGrant { tool: text.into(), allowed_hosts: vec![] }],
+            tools: vec![ToolGrant { tool: text.into(), ..ToolGrant::default() }],
             limits: Limits {
                 max_steps: Some(number),
                 max_tokens: Some(number.into()),

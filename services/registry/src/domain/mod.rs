@@ -2,6 +2,7 @@
 
 mod agent;
 mod mask;
+mod query;
 mod spec;
 mod text;
 mod tools;
@@ -11,5 +12,5 @@ pub(crate) use agent::{Agent, AgentId, Profile};
 pub(crate) use mask::Mask;
 pub(crate) use spec::{Limits, Parameters, Spec};
 pub(crate) use text::{Violations, is_etag, note};
-pub(crate) use tools::ToolGrant;
+pub(crate) use tools::{Effect, HTTP_REQUEST, Policy, ToolGrant};
 pub(crate) use version::{Version, VersionRef};

@@ -1,24 +1,77 @@
-//! The tools an agent may be granted, and the hosts that `http_fetch` may be let out to.
+//! The tools an agent may be granted: by whose leave, to which hosts, and what their servers promise.
 
 use serde::{Deserialize, Serialize};
 
+use super::query;
 use super::text::{Violations, quote};
 
 /// Tools that can be granted. `finish` is not among them: every run has it.
-pub(crate) const GRANTABLE: [&str; 3] = ["write_artifact", "read_artifact", "http_fetch"];
+pub(crate) const GRANTABLE: [&str; 5] =
+    ["write_artifact", "read_artifact", "http_fetch", HTTP_REQUEST, ASK_HUMAN];
+/// The tool whose effect can be declared.
+pub(crate) const HTTP_REQUEST: &str = "http_request";
+const ASK_HUMAN: &str = "ask_human";
 const FINISH: &str = "finish";
-const WITH_HOSTS: &str = "http_fetch";
+const WITH_HOSTS: [&str; 2] = ["http_fetch", HTTP_REQUEST];
 /// Hosts of one grant.
 pub(crate) const MAX_HOSTS: usize = 100;
 
 /// Leave to use one tool.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ToolGrant {
     /// One of [`GRANTABLE`].
     pub(crate) tool: String,
-    /// For `http_fetch`: hosts that it may reach, `api.example.com` or `*.example.com`, lower case.
+    /// For `http_fetch` and `http_request`: hosts that it may reach, `api.example.com` or `*.example.com`, lower case.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) allowed_hosts: Vec<String>,
+    /// Whether the agent may use it by itself.
+    #[serde(default, skip_serializing_if = "Policy::is_allow")]
+    pub(crate) policy: Policy,
+    /// For `http_request`: what the servers promise; at most once when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) effect: Option<Effect>,
+    /// For `http_request` with [`Effect::Queryable`]: where to ask.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) query_url: String,
+}
+
+/// Whether an agent may use a tool by itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Policy {
+    /// It may.
+    #[default]
+    Allow,
+    /// A person approves each call.
+    Ask,
+    /// It may not.
+    Deny,
+    /// None that this release knows: refused from callers, and not to be taken for leave where it is stored.
+    #[serde(other)]
+    Unknown,
+}
+
+impl Policy {
+    // Serde hands a reference.
+    #[allow(clippy::trivially_copy_pass_by_ref)]
+    fn is_allow(&self) -> bool {
+        *self == Self::Allow
+    }
+}
+
+/// What the servers behind `http_request` promise about a request that may come twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Effect {
+    /// Nothing.
+    AtMostOnce,
+    /// They honour `Idempotency-Key`.
+    Idempotent,
+    /// They can be asked at the grant's `query_url`.
+    Queryable,
+    /// None that this release knows: refused from callers, and no promise where it is stored.
+    #[serde(other)]
+    Unknown,
 }
 
 /// Holds a list of grants to the rules, each under `field[index]`.
@@ -41,13 +94,15 @@ pub(crate) fn check(field: &str, grants: &[ToolGrant], violations: &mut Violatio
             _ => {}
         }
         check_hosts(&path, grant, violations);
+        check_policy(&path, grant, violations);
+        query::check(&path, grant, violations);
     }
 }
 
 fn check_hosts(path: &str, grant: &ToolGrant, violations: &mut Violations) {
     let path = format!("{path}.allowed_hosts");
-    if !grant.allowed_hosts.is_empty() && grant.tool != WITH_HOSTS {
-        violations.add(&path, format!("only {WITH_HOSTS} takes hosts"));
+    if !grant.allowed_hosts.is_empty() && !WITH_HOSTS.contains(&grant.tool.as_str()) {
+        violations.add(&path, format!("only {} take hosts", WITH_HOSTS.join(" and ")));
         return;
     }
     if grant.allowed_hosts.len() > MAX_HOSTS {
@@ -65,6 +120,20 @@ fn check_hosts(path: &str, grant: &ToolGrant, violations: &mut Violations) {
                 ),
             );
         }
+    }
+}
+
+fn check_policy(path: &str, grant: &ToolGrant, violations: &mut Violations) {
+    let path = format!("{path}.policy");
+    match grant.policy {
+        Policy::Unknown => {
+            violations.add(path, "must be TOOL_POLICY_ALLOW, TOOL_POLICY_ASK or TOOL_POLICY_DENY");
+        }
+        Policy::Ask | Policy::Deny if grant.tool == ASK_HUMAN => {
+            violations
+                .add(path, "ask_human takes no other policy than allow; to take it away, leave the tool out");
+        }
+        Policy::Allow | Policy::Ask | Policy::Deny => {}
     }
 }
 
@@ -92,7 +161,8 @@ mod tests {
     use super::*;
 
     fn grant(tool: &str, hosts: &[&str]) -> ToolGrant {
-        ToolGrant { tool: tool.into(), allowed_hosts: hosts.iter().map(ToString::to_string).collect() }
+        let allowed_hosts = hosts.iter().map(ToString::to_string).collect();
+        ToolGrant { tool: tool.into(), allowed_hosts, ..ToolGrant::default() }
     }
 
     fn broken(grants: &[ToolGrant]) -> Vec<String> {
@@ -112,7 +182,7 @@ mod tests {
         let mut violations = Violations::default();
         check("tools", &[grant("shell", &[]), grant("finish", &[]), grant("", &[])], &mut violations);
         let broken = violations.into_result().expect_err("unknown");
-        assert!(broken[0].description.contains("write_artifact, read_artifact, http_fetch"), "{broken:?}");
+        assert!(broken[0].description.contains("http_fetch, http_request, ask_human"), "{broken:?}");
         assert!(broken[1].description.contains("leave it out"), "{broken:?}");
         assert_eq!(broken[2].field, "tools[2].tool");
     }
@@ -162,6 +232,34 @@ mod tests {
         assert!(broken(&[grant("http_fetch", &hosts)]).is_empty());
         let hosts = vec!["a.example"; MAX_HOSTS + 1];
         assert_eq!(broken(&[grant("http_fetch", &hosts)]), ["tools[0].allowed_hosts"]);
-        assert_eq!(broken(&[grant("read_artifact", &["a.example"])]), ["tools[0].allowed_hosts"]);
+        for tool in ["read_artifact", "ask_human"] {
+            assert_eq!(broken(&[grant(tool, &["a.example"])]), ["tools[0].allowed_hosts"]);
+        }
+        assert!(broken(&[grant("http_request", &["a.example"])]).is_empty());
+    }
+
+    #[test]
+    fn policy_is_for_every_tool_but_ask_human() {
+        for policy in [Policy::Allow, Policy::Ask, Policy::Deny] {
+            for tool in GRANTABLE {
+                let expected: &[&str] =
+                    if tool == ASK_HUMAN && policy != Policy::Allow { &["tools[0].policy"] } else { &[] };
+                assert_eq!(
+                    broken(&[ToolGrant { policy, ..grant(tool, &[]) }]),
+                    expected,
+                    "{tool}: {policy:?}"
+                );
+            }
+        }
+        let unknown = ToolGrant { policy: Policy::Unknown, ..grant("http_fetch", &[]) };
+        assert_eq!(broken(&[unknown]), ["tools[0].policy"]);
+    }
+
+    #[test]
+    fn stored_grant_of_before_is_free_and_one_of_a_newer_release_is_not() {
+        let read = |text: &str| serde_json::from_str::<ToolGrant>(text).expect("a grant");
+        assert_eq!(read(r#"{"tool":"http_fetch"}"#), grant("http_fetch", &[]));
+        let newer = read(r#"{"tool":"http_request","policy":"ask_twice","effect":"maybe"}"#);
+        assert_eq!((newer.policy, newer.effect), (Policy::Unknown, Some(Effect::Unknown)));
     }
 }

@@ -4,7 +4,7 @@ use mc_proto::registry::v1 as pb;
 use prost_types::{Duration, Timestamp};
 use time::OffsetDateTime;
 
-use crate::domain::{self, Limits, Parameters, Profile, Spec, ToolGrant};
+use crate::domain::{self, Effect, HTTP_REQUEST, Limits, Parameters, Policy, Profile, Spec, ToolGrant};
 
 /// What a caller wrote about an agent. Output-only fields are ignored (AIP-203).
 pub(super) fn profile(agent: pb::Agent) -> Profile {
@@ -39,6 +39,20 @@ fn spec(spec: pb::AgentSpec) -> Spec {
 
 fn tool(grant: pb::ToolGrant) -> ToolGrant {
     ToolGrant {
+        policy: match pb::ToolPolicy::try_from(grant.policy) {
+            Ok(pb::ToolPolicy::Unspecified | pb::ToolPolicy::Allow) => Policy::Allow,
+            Ok(pb::ToolPolicy::Ask) => Policy::Ask,
+            Ok(pb::ToolPolicy::Deny) => Policy::Deny,
+            Err(_) => Policy::Unknown,
+        },
+        effect: match pb::RequestEffect::try_from(grant.effect) {
+            Ok(pb::RequestEffect::Unspecified) => None,
+            Ok(pb::RequestEffect::AtMostOnce) => Some(Effect::AtMostOnce),
+            Ok(pb::RequestEffect::Idempotent) => Some(Effect::Idempotent),
+            Ok(pb::RequestEffect::Queryable) => Some(Effect::Queryable),
+            Err(_) => Some(Effect::Unknown),
+        },
+        query_url: grant.query_url,
         tool: grant.tool,
         // Host names know no case (RFC 4343).
         allowed_hosts: grant.allowed_hosts.into_iter().map(|host| host.to_ascii_lowercase()).collect(),
@@ -106,22 +120,59 @@ fn spec_message(spec: Spec) -> pb::AgentSpec {
         instructions: spec.instructions,
         model: spec.model,
         parameters,
-        tools: spec
-            .tools
-            .into_iter()
-            .map(|grant| pb::ToolGrant {
-                tool: grant.tool,
-                allowed_hosts: grant.allowed_hosts,
-                ..pb::ToolGrant::default()
-            })
-            .collect(),
+        tools: spec.tools.into_iter().map(grant_message).collect(),
         limits,
+    }
+}
+
+/// What is not said stands there as what it means.
+fn grant_message(grant: ToolGrant) -> pb::ToolGrant {
+    let policy = match grant.policy {
+        Policy::Allow => pb::ToolPolicy::Allow,
+        Policy::Ask => pb::ToolPolicy::Ask,
+        Policy::Deny | Policy::Unknown => pb::ToolPolicy::Deny,
+    };
+    let effect = match grant.effect {
+        None if grant.tool != HTTP_REQUEST => pb::RequestEffect::Unspecified,
+        None | Some(Effect::AtMostOnce | Effect::Unknown) => pb::RequestEffect::AtMostOnce,
+        Some(Effect::Idempotent) => pb::RequestEffect::Idempotent,
+        Some(Effect::Queryable) => pb::RequestEffect::Queryable,
+    };
+    pb::ToolGrant {
+        tool: grant.tool,
+        allowed_hosts: grant.allowed_hosts,
+        policy: policy as i32,
+        effect: effect as i32,
+        query_url: grant.query_url,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn grants_come_back_as_they_were_meant_and_are_taken_again() {
+        let given = |tool: &str, policy, effect: i32| pb::ToolGrant {
+            tool: tool.into(),
+            policy,
+            effect,
+            query_url: "https://a.example/{key}".into(),
+            ..pb::ToolGrant::default()
+        };
+        for (tool, policy, effect, back) in [
+            ("http_fetch", 0, 0, (1, 0)),
+            ("http_request", 0, 0, (1, 1)),
+            ("http_request", 2, 3, (2, 3)),
+            ("http_request", 3, 2, (3, 2)),
+            // Never stored: the rules refuse it. Should it be there, it is no leave and no promise.
+            ("http_request", 9, 9, (3, 1)),
+        ] {
+            let message = grant_message(super::tool(given(tool, policy, effect)));
+            assert_eq!((message.policy, message.effect), back, "{tool}, {policy}, {effect}");
+            assert_eq!(grant_message(super::tool(message.clone())), message);
+        }
+    }
 
     #[test]
     fn durations_keep_their_milliseconds_and_nonsense_stays_out_of_range() {

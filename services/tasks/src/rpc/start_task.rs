@@ -10,7 +10,9 @@ use mc_proto::tasks::v1::{StartTaskRequest, StartTaskResponse};
 use tonic::Request;
 use tonic::metadata::MetadataMap;
 
-use crate::domain::brief::{AgentSnapshot, ModelParameters, RunBrief, RunLimits, TaskSnapshot, ToolGrant};
+use crate::domain::brief::{
+    AgentSnapshot, ModelParameters, RequestEffect, RunBrief, RunLimits, TaskSnapshot, ToolGrant, ToolPolicy,
+};
 use crate::domain::event::Queued;
 use crate::domain::id::{AgentId, RunId, TaskId, UserId, WorkspaceId};
 use crate::error::Error;
@@ -133,13 +135,30 @@ fn snapshot(version: registry::AgentVersion) -> Result<AgentSnapshot, Failure> {
             max_output_tokens: parameters.max_output_tokens,
             seed: parameters.seed,
         },
-        tools: spec
-            .tools
-            .into_iter()
-            .map(|grant| ToolGrant { allowed_hosts: grant.allowed_hosts, ..ToolGrant::of(grant.tool) })
-            .collect(),
+        tools: spec.tools.into_iter().map(tool_grant).collect(),
         limits: limits(spec.limits.unwrap_or_default()),
     })
+}
+
+/// What this release does not know is no leave and no promise.
+fn tool_grant(grant: registry::ToolGrant) -> ToolGrant {
+    ToolGrant {
+        policy: match registry::ToolPolicy::try_from(grant.policy) {
+            Ok(registry::ToolPolicy::Unspecified | registry::ToolPolicy::Allow) => ToolPolicy::Allow,
+            Ok(registry::ToolPolicy::Ask) => ToolPolicy::Ask,
+            Ok(registry::ToolPolicy::Deny) | Err(_) => ToolPolicy::Deny,
+        },
+        effect: match grant.effect() {
+            registry::RequestEffect::Unspecified | registry::RequestEffect::AtMostOnce => {
+                RequestEffect::AtMostOnce
+            }
+            registry::RequestEffect::Idempotent => RequestEffect::Idempotent,
+            registry::RequestEffect::Queryable => RequestEffect::Queryable,
+        },
+        tool: grant.tool,
+        allowed_hosts: grant.allowed_hosts,
+        query_url: grant.query_url,
+    }
 }
 
 fn limits(limits: registry::RunLimits) -> RunLimits {
@@ -191,6 +210,29 @@ mod tests {
         for name in wrong.iter().chain([&name(Uuid::from_u128(8), "1"), &"agents/x".to_owned()]) {
             let failure = agent_version(WORKSPACE, name).expect_err(name);
             assert_eq!(failure.violations()[0].field, "agent_version", "{name}");
+        }
+    }
+
+    #[test]
+    fn grant_is_pinned_with_its_policy_and_promise_and_none_of_either_is_made_up() {
+        let given = |policy, effect| registry::ToolGrant {
+            tool: "http_request".into(),
+            allowed_hosts: vec!["api.example.com".into()],
+            policy,
+            effect,
+            query_url: "https://api.example.com/{key}".into(),
+        };
+        for (policy, effect, pinned) in [
+            (0, 0, (ToolPolicy::Allow, RequestEffect::AtMostOnce)),
+            (1, 1, (ToolPolicy::Allow, RequestEffect::AtMostOnce)),
+            (2, 2, (ToolPolicy::Ask, RequestEffect::Idempotent)),
+            (3, 3, (ToolPolicy::Deny, RequestEffect::Queryable)),
+            (99, 99, (ToolPolicy::Deny, RequestEffect::AtMostOnce)),
+        ] {
+            let grant = tool_grant(given(policy, effect));
+            assert_eq!((grant.policy, grant.effect), pinned, "{policy}, {effect}");
+            assert_eq!(grant.query_url, "https://api.example.com/{key}");
+            assert_eq!(grant.allowed_hosts, ["api.example.com"]);
         }
     }
 
