@@ -22,6 +22,9 @@ pub struct Settings {
     /// Folder with a build of the web app, served at `/`.
     #[arg(long, env = "MC_WEB_DIR")]
     pub web_dir: Option<PathBuf>,
+    /// Proxies of ours in front, each of which adds whom it heard to `X-Forwarded-For`. With 0 the header is not believed.
+    #[arg(long, env = "MC_TRUSTED_HOPS", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=16))]
+    pub trusted_hops: u8,
     /// How long a unary call may take.
     #[arg(long, env = "MC_CALL_DEADLINE", default_value = "30s", value_parser = parse_duration)]
     pub call_deadline: Duration,
@@ -46,6 +49,7 @@ impl Default for Settings {
             origins: Origins::default(),
             public_url: Vec::new(),
             web_dir: None,
+            trusted_hops: 0,
             call_deadline: Duration::from_secs(30),
             heartbeat: Duration::from_secs(15),
             connections: 20_000,

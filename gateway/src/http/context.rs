@@ -1,5 +1,6 @@
 //! What every request passes through: its id, its trace, its line in the log, and the headers that no answer lacks.
 
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use mc_chassis::Failure;
 use tracing::Instrument;
 
+use super::client::{self, Peer};
 use super::{Edge, answer};
 use crate::auth::bearer;
 use crate::problem::Problem;
@@ -25,6 +27,8 @@ pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 pub struct RequestContext {
     /// Its id: the client's if it is 1 to 128 visible ASCII characters, else a new one.
     pub request_id: String,
+    /// The client's network address, if the request came over a network.
+    pub client: Option<IpAddr>,
 }
 
 impl RequestContext {
@@ -34,6 +38,7 @@ impl RequestContext {
         Origin {
             bearer: text("authorization").and_then(bearer).map(str::to_owned),
             request_id: self.request_id.clone(),
+            client: self.client,
             traceparent: text("traceparent").filter(|value| is_traceparent(value)).map(str::to_owned),
         }
     }
@@ -50,7 +55,12 @@ pub(super) async fn around(
     mut request: Request,
     next: Next,
 ) -> Response<Body> {
-    let context = RequestContext { request_id: request_id(&edge, request.headers()) };
+    let peer = request.extensions().get::<Peer>().copied();
+    let hops = edge.settings.trusted_hops;
+    let context = RequestContext {
+        request_id: request_id(&edge, request.headers()),
+        client: peer.map(|Peer(peer)| client::address(peer, request.headers(), hops)),
+    };
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let span = tracing::info_span!(

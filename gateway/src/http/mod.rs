@@ -1,6 +1,7 @@
 //! The edge over HTTP: what stands at which path, and what every request passes through on its way.
 
 mod answer;
+mod client;
 mod context;
 mod cors;
 mod health;

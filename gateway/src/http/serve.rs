@@ -1,8 +1,14 @@
 //! Takes connections, over HTTP/1 and HTTP/2 without TLS (h2c), until the program drains.
 
+use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
+use axum::response::Response;
+use http::Request;
+use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -10,8 +16,10 @@ use hyper_util::service::TowerToHyperService;
 use mc_chassis::Lifecycle;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tower::Service;
 
 use super::Edge;
+use super::client::Peer;
 
 /// A pause after the system refused a connection, as when it is out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -26,7 +34,7 @@ pub async fn serve(edge: Arc<Edge>, listener: TcpListener) -> std::io::Result<()
     let draining = lifecycle.draining();
     tracing::info!(address = %listener.local_addr()?, "listening");
     let places = Arc::new(Semaphore::new(edge.settings.connections));
-    let service = TowerToHyperService::new(edge.router());
+    let router = edge.router();
     loop {
         let accepted = tokio::select! {
             biased;
@@ -34,8 +42,8 @@ pub async fn serve(edge: Arc<Edge>, listener: TcpListener) -> std::io::Result<()
             accepted = accept(&listener, &places) => accepted,
         };
         match accepted {
-            Ok((stream, place)) => {
-                let (service, life) = (service.clone(), lifecycle.clone());
+            Ok((stream, peer, place)) => {
+                let (service, life) = (from(peer, router.clone()), lifecycle.clone());
                 lifecycle.spawn("http connection", async move {
                     drive(stream, service, life).await;
                     drop(place);
@@ -53,13 +61,32 @@ pub async fn serve(edge: Arc<Edge>, listener: TcpListener) -> std::io::Result<()
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> std::io::Result<(TcpStream, OwnedSemaphorePermit)> {
+) -> std::io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let place = places.clone().acquire_owned().await.expect("nobody closes it");
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, place))
+    let (stream, peer) = listener.accept().await?;
+    Ok((stream, peer, place))
 }
 
-async fn drive(stream: TcpStream, service: TowerToHyperService<axum::Router>, lifecycle: Lifecycle) {
+/// The service for one connection, which tells every request where it came from.
+fn from(
+    peer: SocketAddr,
+    router: Router,
+) -> impl Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static
+{
+    tower::util::MapRequest::new(router, move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer.ip()));
+        request
+    })
+}
+
+async fn drive<S>(stream: TcpStream, service: S, lifecycle: Lifecycle)
+where
+    S: Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + 'static,
+{
+    let service = TowerToHyperService::new(service);
     // Small frames go out at once: without this a live token may wait for the acknowledgement of the one before.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "set TCP_NODELAY");

@@ -1,5 +1,6 @@
 //! One call from outside to one RPC: route, caller, request, upstream, reply.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,6 +68,8 @@ pub struct Origin {
     pub bearer: Option<String>,
     /// `X-Request-Id`.
     pub request_id: String,
+    /// The client's network address.
+    pub client: Option<IpAddr>,
     /// W3C `traceparent`, if the client sent one that is well-formed.
     pub traceparent: Option<String>,
 }
@@ -76,6 +79,9 @@ impl Origin {
     pub fn write(&self, metadata: &mut MetadataMap, authorization: Option<MetadataValue<Ascii>>) {
         if let Some(authorization) = authorization {
             metadata.insert("authorization", authorization);
+        } else if let Some(address) = self.client.and_then(|client| client.to_string().parse().ok()) {
+            // Of use where nobody is known yet, so that attempts are counted; nobody else is told.
+            metadata.insert("x-mc-client-address", address);
         }
         for (name, value) in
             [("x-request-id", Some(&self.request_id)), ("traceparent", self.traceparent.as_ref())]

@@ -186,6 +186,7 @@ impl Reader {
         Origin {
             bearer: Some(self.bearer.clone()),
             request_id: format!("{}.{}", self.origin.request_id, self.frames),
+            client: self.origin.client,
             traceparent: traceparent
                 .filter(|text| is_traceparent(text))
                 .or_else(|| self.origin.traceparent.clone()),

@@ -1,5 +1,6 @@
 //! The edge over the wire: a real listener, real clients, and services that answer in memory.
 
+mod client;
 mod fake;
 mod fleet;
 mod manual;

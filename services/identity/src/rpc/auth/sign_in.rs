@@ -1,5 +1,7 @@
 //! SignIn: opens a session for a local account.
 
+use std::net::IpAddr;
+
 use mc_chassis::Failure;
 use mc_proto::identity::v1::{SignInRequest, SignInResponse};
 use tonic::metadata::MetadataMap;
@@ -14,20 +16,17 @@ use crate::rpc::{Identity, convert};
 use crate::store::{accounts, attempts, scope, sessions};
 
 /// Where the gateway says which network address a public call came from. Whoever reaches this service past the gateway
-/// can write it too, and so escape the count per client; the count per address of mail holds for everybody.
+/// can write it too, and so escape the counts per place; the count over all places holds for everybody.
 const CLIENT_HEADER: &str = "x-mc-client-address";
-/// Characters of a network address, IPv6 with a zone included.
-const MAX_CLIENT: usize = 64;
 
 /// The network address behind the call, if the gateway tells it.
-pub(super) fn client_address(metadata: &MetadataMap) -> Option<String> {
-    let value = metadata.get(CLIENT_HEADER)?.to_str().ok()?;
-    (1..=MAX_CLIENT).contains(&value.len()).then(|| value.to_owned())
+pub(super) fn client_address(metadata: &MetadataMap) -> Option<IpAddr> {
+    metadata.get(CLIENT_HEADER)?.to_str().ok()?.parse().ok()
 }
 
 pub(super) async fn handle(
     identity: &Identity,
-    client: Option<String>,
+    client: Option<IpAddr>,
     request: SignInRequest,
 ) -> Result<SignInResponse, Error> {
     let password = Zeroizing::new(request.password);
@@ -35,7 +34,7 @@ pub(super) async fn handle(
 
     // Counted before the password is looked at, so that parallel attempts cannot slip past, and outside the transaction
     // below, so that a failed one stays counted.
-    let counted = counted(&email, client.as_deref());
+    let counted = Counted::of(email.as_str(), client);
     let now = identity.ambient.clock.now();
     for one in &counted {
         let count = attempts::count(identity.database.pool(), *one, now).await?;
@@ -77,11 +76,6 @@ pub(super) async fn handle(
     Ok(SignInResponse { session: Some(convert::session(&issued)), user: Some(convert::user(account)) })
 }
 
-fn counted(email: &Email, client: Option<&str>) -> Vec<Counted> {
-    // The client first: one that hammers on is stopped before it can lock further addresses.
-    client.map(Counted::client).into_iter().chain([Counted::email(email.as_str())]).collect()
-}
-
 fn parse_email(text: &str) -> Result<Email, Error> {
     Email::parse(text)
         .ok_or_else(|| Failure::invalid("email", "must be an address like ada@example.com").into())
@@ -102,7 +96,7 @@ mod tests {
 
     use tonic::Code;
 
-    use crate::domain::attempts::{PER_CLIENT, PER_EMAIL, WINDOW};
+    use crate::domain::attempts::{PER_CLIENT, PER_EMAIL, PER_EMAIL_ANYWHERE, WINDOW};
     use crate::testing::{ADA, EMAIL, Fixture, PASSWORD, fields, outcome};
 
     use super::*;
@@ -155,31 +149,79 @@ mod tests {
         fixture.sign_in(EMAIL, PASSWORD).await.expect("a new window");
     }
 
+    async fn from(fixture: &Fixture, place: &str, email: &str, password: &str) -> Result<(), Failure> {
+        let message = SignInRequest { email: email.into(), password: password.into() };
+        let mut request = tonic::Request::new(message);
+        request.metadata_mut().insert(CLIENT_HEADER, place.parse().expect("ASCII"));
+        outcome(fixture.auth_client().sign_in(request).await).map(drop)
+    }
+
+    /// Sets a counter, as if so many attempts had been made.
+    async fn wind(fixture: &Fixture, counted: Counted, attempts: i32) {
+        sqlx::query("UPDATE identity.sign_in_window SET attempts = $2 WHERE key_hash = $1")
+            .bind(counted.key.as_slice())
+            .bind(attempts)
+            .execute(&fixture.kit.admin())
+            .await
+            .expect("wind");
+    }
+
     #[tokio::test]
-    async fn attempts_from_a_client_are_limited_and_successes_are_not_counted() {
+    async fn place_that_guesses_is_stopped_and_locks_nobody_out_elsewhere() {
         let fixture = Fixture::populated().await;
-        let attempt = async |password: &str| {
-            let mut request =
-                tonic::Request::new(SignInRequest { email: EMAIL.into(), password: password.into() });
-            request.metadata_mut().insert(CLIENT_HEADER, "192.0.2.7".parse().expect("ASCII"));
-            outcome(fixture.auth_client().sign_in(request).await)
-        };
+        for _ in 0..PER_EMAIL {
+            let failure = from(&fixture, "192.0.2.7", EMAIL, "wrong").await.expect_err("wrong");
+            assert_eq!(failure.reason(), "INVALID_CREDENTIALS");
+        }
         for _ in 0..3 {
-            attempt(PASSWORD).await.expect("right");
+            let failure = from(&fixture, "192.0.2.7", EMAIL, PASSWORD).await.expect_err("one too many");
+            assert_eq!(failure.reason(), "TOO_MANY_ATTEMPTS");
+        }
+        from(&fixture, "192.0.2.8", EMAIL, PASSWORD).await.expect("the owner, elsewhere");
+        from(&fixture, "192.0.2.7", "bob@example.com", PASSWORD).await.expect("somebody else, there");
+        let [_, _, anywhere] = Counted::of(EMAIL, "192.0.2.7".parse().ok())[..] else {
+            panic!("three counts")
+        };
+        let count: i32 =
+            sqlx::query_scalar("SELECT attempts FROM identity.sign_in_window WHERE key_hash = $1")
+                .bind(anywhere.key.as_slice())
+                .fetch_one(&fixture.kit.admin())
+                .await
+                .expect("read");
+        assert_eq!(count, PER_EMAIL, "what was stopped there used up nothing of the account");
+    }
+
+    #[tokio::test]
+    async fn all_places_together_and_each_place_have_a_limit_and_successes_are_not_counted() {
+        let fixture = Fixture::populated().await;
+        for _ in 0..3 {
+            from(&fixture, "192.0.2.7", EMAIL, PASSWORD).await.expect("right");
         }
         let left: Vec<i32> = sqlx::query_scalar("SELECT attempts FROM identity.sign_in_window")
             .fetch_all(&fixture.kit.admin())
             .await
             .expect("read");
-        assert_eq!(left, [0, 0]);
-        sqlx::query("UPDATE identity.sign_in_window SET attempts = $2 WHERE key_hash = $1")
-            .bind(Counted::client("192.0.2.7").key.as_slice())
-            .bind(PER_CLIENT)
-            .execute(&fixture.kit.admin())
-            .await
-            .expect("wind forward");
-        assert_eq!(attempt(PASSWORD).await.expect_err("one too many").reason(), "TOO_MANY_ATTEMPTS");
-        fixture.sign_in(EMAIL, PASSWORD).await.expect("from elsewhere");
+        assert_eq!(left, [0, 0, 0]);
+        let [place, _, anywhere] = Counted::of(EMAIL, "192.0.2.7".parse().ok())[..] else {
+            panic!("three counts")
+        };
+        let reason = async |place: &str| {
+            from(&fixture, place, EMAIL, PASSWORD).await.err().map(|it| it.reason().to_owned())
+        };
+        let many = Some("TOO_MANY_ATTEMPTS".to_owned());
+
+        wind(&fixture, place, PER_CLIENT - 1).await;
+        assert_eq!(reason("192.0.2.7").await, None, "the last one of the place");
+        wind(&fixture, place, PER_CLIENT).await;
+        assert_eq!(reason("192.0.2.7").await, many);
+        assert_eq!(reason("192.0.2.8").await, None);
+
+        wind(&fixture, anywhere, PER_EMAIL_ANYWHERE - 1).await;
+        assert_eq!(reason("192.0.2.8").await, None, "the last one of the account");
+        wind(&fixture, anywhere, PER_EMAIL_ANYWHERE).await;
+        assert_eq!(reason("192.0.2.8").await, many);
+        let unknown = fixture.sign_in(EMAIL, PASSWORD).await.expect_err("nor from a place that is not known");
+        assert_eq!(unknown.reason(), "TOO_MANY_ATTEMPTS");
     }
 
     #[tokio::test]
