@@ -8,7 +8,7 @@ use axum::extract::Request;
 use bytes::Bytes;
 use http::header::{
     ACCESS_CONTROL_REQUEST_METHOD, ALLOW, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY,
-    CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+    CONTENT_TYPE, ETAG, EXPECT, IF_NONE_MATCH,
 };
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -22,6 +22,10 @@ use crate::transcode::reply::Reply;
 
 /// The largest body that is taken.
 pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
+
+/// How much of a body that is too large is still read, and for how long, so that its client sees the answer.
+const DISCARD_BYTES: usize = 16 * 1024 * 1024;
+const DISCARD_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long a body may take to arrive.
 const BODY_PATIENCE: Duration = Duration::from_mins(1);
@@ -78,12 +82,20 @@ fn header(headers: &HeaderMap, name: &str) -> Result<Option<String>, Failure> {
 async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Failure> {
     let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
+        // A client that asks before it sends takes the answer without sending.
+        if !headers.contains_key(EXPECT) {
+            discard(body).await;
+        }
         return Err(too_large());
     }
-    let whole = tokio::time::timeout(BODY_PATIENCE, Limited::new(body, MAX_BODY_BYTES).collect());
+    let mut body = body;
+    let whole = tokio::time::timeout(BODY_PATIENCE, Limited::new(&mut body, MAX_BODY_BYTES).collect());
     let bytes = match whole.await.map_err(|_| trickled())? {
         Ok(body) => body.to_bytes(),
-        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => return Err(too_large()),
+        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {
+            discard(body).await;
+            return Err(too_large());
+        }
         Err(_) => return Err(Failure::invalid("body", "ended before it was whole")),
     };
     if !bytes.is_empty() && !is_json(headers.get(CONTENT_TYPE)) {
@@ -94,6 +106,22 @@ async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Failure> {
         ));
     }
     Ok(bytes)
+}
+
+/// Reads on, within bounds, past what nobody wants: over HTTP/1 a client that is still sending when the connection closes
+/// never reads the answer (RFC 9112, section 9.6).
+async fn discard(mut body: Body) {
+    let mut room = DISCARD_BYTES;
+    let drain = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            match room.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
+                Some(left) => room = left,
+                None => return,
+            }
+        }
+    };
+    // Whoever is still sending after this will not see why it was refused.
+    let _ = tokio::time::timeout(DISCARD_PATIENCE, drain).await;
 }
 
 fn trickled() -> Failure {

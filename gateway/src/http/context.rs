@@ -32,11 +32,13 @@ pub struct RequestContext {
 }
 
 impl RequestContext {
-    /// Who calls. The bearer is looked for in `Authorization`.
+    /// Who calls. The bearer is looked for in `Authorization`; where there are two of those nobody is to guess which
+    /// counts, and none does.
     pub fn origin(&self, headers: &HeaderMap) -> Origin {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let is_single = headers.get_all(header::AUTHORIZATION).iter().nth(1).is_none();
         Origin {
-            bearer: text("authorization").and_then(bearer).map(str::to_owned),
+            bearer: text("authorization").filter(|_| is_single).and_then(bearer).map(str::to_owned),
             request_id: self.request_id.clone(),
             client: self.client,
             traceparent: text("traceparent").filter(|value| is_traceparent(value)).map(str::to_owned),

@@ -180,10 +180,15 @@ impl Transcoder {
         let Found { target, values } = self.find(call)?;
         let binding = &target.binding;
         let streaming = binding.rpc.is_server_streaming();
-        let caller = caller(binding, &values, &call.origin)?;
+        let about = about(&values);
+        let caller = caller(binding, about, &call.origin)?;
         let freshness = if streaming { Freshness::Stream } else { Freshness::Call };
         let authorization = match &caller {
-            Some((bearer, workspace)) => Some(self.auth.authorization(bearer, workspace, freshness).await?),
+            Some((bearer, workspace)) => {
+                let authorization = self.auth.authorization(bearer, workspace, freshness).await;
+                let field = about.map_or("name", |(field, _)| field);
+                Some(authorization.map_err(|failure| named(failure, field))?)
+            }
             None => None,
         };
         let parts = Parts {
@@ -239,18 +244,33 @@ impl Transcoder {
     }
 }
 
+/// The workspace that a call is about, with the field of the request that names it.
+fn about<'a>(values: &'a [(&'a str, String)]) -> Option<(&'a str, &'a str)> {
+    values.iter().find_map(|(field, value)| Some((*field, workspace_of(value)?)))
+}
+
 /// The bearer and the workspace that it is to be exchanged for; none where no caller is asked for.
 fn caller(
     binding: &Binding,
-    values: &[(&str, String)],
+    about: Option<(&str, &str)>,
     origin: &Origin,
 ) -> Result<Option<(String, String)>, Failure> {
     if binding.permission == "public" {
         return Ok(None);
     }
     let bearer = origin.bearer.clone().ok_or_else(refusal)?;
-    let workspace = values.iter().find_map(|(_, value)| workspace_of(value)).unwrap_or_default();
-    Ok(Some((bearer, workspace.to_owned())))
+    let workspace = about.map(|(_, workspace)| workspace.to_owned()).unwrap_or_default();
+    Ok(Some((bearer, workspace)))
+}
+
+/// What identity says of the workspace, told under the name of the client's own field.
+pub(crate) fn named(failure: Failure, field: &str) -> Failure {
+    match failure.violations() {
+        [violation] if violation.field == "workspace" => {
+            Failure::invalid(field, violation.description.clone())
+        }
+        _ => failure,
+    }
 }
 
 /// The workspace that a name begins with: `workspaces/{workspace}`.

@@ -41,7 +41,7 @@ pub fn assemble(binding: &Binding, parts: Parts<'_>) -> Result<DynamicMessage, F
         bind_idempotency_key(&mut message, key)?;
     }
     if let Some(etag) = parts.if_match {
-        bind_if_match(&mut message, &binding.body, etag)?;
+        bind_if_match(&mut message, binding, etag)?;
     }
     if let (Some(cursor), Some(id)) = (&binding.cursor, parts.last_event_id) {
         let value = scalar::parse(&cursor.request_field, id)
@@ -86,8 +86,8 @@ fn bind_idempotency_key(message: &mut DynamicMessage, header: &str) -> Result<()
     }
 }
 
-/// Sets the etag of the request, or of the resource that it carries.
-fn bind_if_match(message: &mut DynamicMessage, body: &Body, header: &str) -> Result<(), Failure> {
+/// Sets the etag of the request, or of the resource that it changes. What is only made has none to match.
+fn bind_if_match(message: &mut DynamicMessage, binding: &Binding, header: &str) -> Result<(), Failure> {
     use prost_reflect::ReflectMessage;
     if header == "*" {
         return Ok(());
@@ -102,7 +102,8 @@ fn bind_if_match(message: &mut DynamicMessage, body: &Body, header: &str) -> Res
     if let Some(field) = message.descriptor().get_field_by_name("etag") {
         return set_once(message, &field, etag, "If-Match");
     }
-    if let Body::Field(resource) = body
+    if binding.method == http::Method::PATCH
+        && let Body::Field(resource) = &binding.body
         && let Kind::Message(inner) = resource.kind()
         && let Some(field) = inner.get_field_by_name("etag")
         && let Some(resource) = message.get_field_mut(resource).as_message_mut()

@@ -18,7 +18,7 @@ use super::topic::RunTopic;
 use crate::auth::Freshness;
 use crate::http::Edge;
 use crate::problem::{self, Problem};
-use crate::transcode::call::Origin;
+use crate::transcode::call::{Origin, named};
 use crate::transcode::reply;
 use crate::upstream::MAX_REPLY_BYTES;
 
@@ -151,7 +151,9 @@ impl Watch {
     }
 
     async fn authorization(&self) -> Result<MetadataValue<Ascii>, Failure> {
-        self.edge.auth.authorization(&self.bearer, &self.topic.workspace, Freshness::Stream).await
+        let workspace = &self.topic.workspace;
+        let authorization = self.edge.auth.authorization(&self.bearer, workspace, Freshness::Stream).await;
+        authorization.map_err(|failure| named(failure, "topic"))
     }
 
     async fn pass_on(&self, message: WatchRunResponse, place: &mut Place) -> Result<(), Stop> {

@@ -2,12 +2,17 @@
 //!
 //! Services map their own error enums to [`Failure`] in one exhaustive match. Internal text never gets here.
 
+mod violations;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
+
+use violations::{MAX_FACT, MAX_MESSAGE, cut, fitting};
+pub use violations::{MAX_VIOLATIONS, Violations, both};
 
 /// `google.rpc.ErrorInfo.domain` of every failure of ours.
 pub const DOMAIN: &str = "missioncontrol";
@@ -73,7 +78,7 @@ impl Failure {
         Self(Box::new(Content {
             code,
             reason: reason.into(),
-            message: message.into(),
+            message: cut(message.into(), MAX_MESSAGE),
             violations: Vec::new(),
             metadata: HashMap::new(),
             resource: None,
@@ -86,9 +91,11 @@ impl Failure {
         Self::invalid_fields(vec![Violation { field: field.into(), description: description.into() }])
     }
 
-    /// INVALID_ARGUMENT: fields are wrong; there must be at least one.
+    /// INVALID_ARGUMENT: fields are wrong; there must be at least one. Those beyond [`MAX_VIOLATIONS`], or beyond what a
+    /// reply has room for, are dropped.
     pub fn invalid_fields(violations: Vec<Violation>) -> Self {
         debug_assert!(!violations.is_empty(), "a refusal names at least one field");
+        let violations = fitting(violations);
         let message = violations
             .iter()
             .map(|violation| format!("{}: {}", violation.field, violation.description))
@@ -162,14 +169,14 @@ impl Failure {
     /// Adds a fact for programs.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<String>) -> Self {
-        self.0.metadata.insert(key.to_owned(), value.into());
+        self.0.metadata.insert(key.to_owned(), cut(value.into(), MAX_FACT));
         self
     }
 
     /// Names the resource that it is about.
     #[must_use]
     pub fn about(mut self, name: impl Into<String>) -> Self {
-        self.0.resource = Some(name.into());
+        self.0.resource = Some(cut(name.into(), MAX_FACT));
         self
     }
 

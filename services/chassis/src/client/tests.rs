@@ -53,6 +53,34 @@ impl RunService for Runs {
         Err(Failure::not_found("runs/none").into())
     }
 
+    async fn pause_run(
+        &self,
+        _: Request<pb::PauseRunRequest>,
+    ) -> Result<Response<pb::PauseRunResponse>, Status> {
+        Err(Status::unimplemented("not of use here"))
+    }
+
+    async fn resume_run(
+        &self,
+        _: Request<pb::ResumeRunRequest>,
+    ) -> Result<Response<pb::ResumeRunResponse>, Status> {
+        Err(Status::unimplemented("not of use here"))
+    }
+
+    async fn cancel_run(
+        &self,
+        _: Request<pb::CancelRunRequest>,
+    ) -> Result<Response<pb::CancelRunResponse>, Status> {
+        Err(Status::unimplemented("not of use here"))
+    }
+
+    async fn list_run_commands(
+        &self,
+        _: Request<pb::ListRunCommandsRequest>,
+    ) -> Result<Response<pb::ListRunCommandsResponse>, Status> {
+        Err(Status::unimplemented("not of use here"))
+    }
+
     async fn watch_run(
         &self,
         _: Request<pb::WatchRunRequest>,

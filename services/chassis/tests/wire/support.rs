@@ -105,6 +105,34 @@ impl RunService for Handler {
         Err(Status::unimplemented("not of use here"))
     }
 
+    async fn pause_run(
+        &self,
+        _: Request<pb::PauseRunRequest>,
+    ) -> Result<Response<pb::PauseRunResponse>, Status> {
+        Err(Status::unimplemented("not of use here"))
+    }
+
+    async fn resume_run(
+        &self,
+        _: Request<pb::ResumeRunRequest>,
+    ) -> Result<Response<pb::ResumeRunResponse>, Status> {
+        Err(Status::unimplemented("not of use here"))
+    }
+
+    async fn cancel_run(
+        &self,
+        _: Request<pb::CancelRunRequest>,
+    ) -> Result<Response<pb::CancelRunResponse>, Status> {
+        Err(Status::unimplemented("not of use here"))
+    }
+
+    async fn list_run_commands(
+        &self,
+        _: Request<pb::ListRunCommandsRequest>,
+    ) -> Result<Response<pb::ListRunCommandsResponse>, Status> {
+        Err(Status::unimplemented("not of use here"))
+    }
+
     /// Says at once that it has caught up, after the gate once more, and goes on for ever; `runs/flood` sends as much as
     /// it may.
     async fn watch_run(

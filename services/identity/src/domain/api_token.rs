@@ -4,7 +4,8 @@ use mc_chassis::error::Violation;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use super::text::{MAX_NAME, Violations};
+use super::text::MAX_NAME;
+use mc_chassis::error::Violations;
 
 /// How far ahead a token may end.
 pub(crate) const MAX_TTL: Duration = Duration::days(366);
@@ -63,7 +64,7 @@ impl Wanted {
         now: OffsetDateTime,
     ) -> Result<(String, Vec<String>, OffsetDateTime), Vec<Violation>> {
         let mut violations = Violations::default();
-        violations.line("api_token.display_name", &self.display_name, MAX_NAME);
+        violations.line("api_token.display_name", &self.display_name, MAX_NAME, true);
         if self.scopes.len() > MAX_SCOPES {
             violations.add("api_token.scopes", format!("must be at most {MAX_SCOPES}"));
         }

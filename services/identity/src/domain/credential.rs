@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::text::Violations;
+use mc_chassis::error::Violations;
 
 /// Bytes of a secret.
 pub(crate) const MAX_SECRET: usize = 16 * 1024;

@@ -2,6 +2,7 @@
 
 use mc_chassis::auth::Caller;
 use mc_chassis::egress::Refused;
+use mc_chassis::error::Violations;
 use mc_chassis::idempotency::{self, Key};
 use mc_chassis::{Failure, db, names};
 use mc_proto::llm::v1::{CreateProviderRequest, CreateProviderResponse, Provider as Wire, ProviderKind};
@@ -84,10 +85,9 @@ fn parse(workspace: Uuid, id: &str, wire: Wire) -> Result<Provider, Failure> {
             return Err(Failure::invalid("provider.kind", "must be OPENAI_COMPATIBLE"));
         }
     }
-    if wire.display_name.chars().count() > MAX_NAME_CHARS {
-        let text = format!("must have at most {MAX_NAME_CHARS} characters");
-        return Err(Failure::invalid("provider.display_name", text));
-    }
+    let mut violations = Violations::default();
+    violations.line("provider.display_name", &wire.display_name, MAX_NAME_CHARS, false);
+    violations.into_result()?;
     let display_name = if wire.display_name.is_empty() { id.to_owned() } else { wire.display_name };
     let kind = Kind::OpenAiCompatible {
         base_url: parse_url(&wire.base_url)?,

@@ -1,10 +1,12 @@
 //! ListProviders: the built-in simulator, then the workspace's own by id.
 
+use mc_chassis::Failure;
 use mc_chassis::auth::Caller;
 use mc_chassis::page::Page;
 use mc_proto::llm::v1::{ListProvidersRequest, ListProvidersResponse};
 
 use super::{Llm, convert, parent_workspace};
+use crate::domain::model_name::is_provider_id;
 use crate::domain::provider::Provider;
 use crate::error::Error;
 use crate::store;
@@ -18,6 +20,11 @@ pub(super) async fn handle(
     let workspace = parent_workspace(&caller, &message.parent)?;
     // The key is the last id of the page before; the simulator comes before all ids and stands for the empty one.
     let page: Page<String> = Page::parse(message.page_size, &message.page_token)?;
+    if page.after.as_deref().is_some_and(|after| !after.is_empty() && !is_provider_id(after)) {
+        return Err(
+            Failure::invalid("page_token", "must be a next_page_token of this list, unchanged").into()
+        );
+    }
     let mut providers = Vec::new();
     let after = match &page.after {
         None => {

@@ -30,7 +30,12 @@ use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
 use crate::connect::Connector;
+use crate::domain::model_name::is_provider_id;
 use crate::generation::Generations;
+
+/// What [`is_provider_id`] asks for.
+const PROVIDER_ID: &str =
+    "a provider's id has 1 to 40 lower-case letters, digits and `-`, and starts with a letter";
 
 /// Everything that the RPCs work with. Clones are the same.
 #[derive(Clone, Debug)]
@@ -62,6 +67,9 @@ fn parent_workspace(caller: &Caller, parent: &str) -> Result<Uuid, Failure> {
 fn provider_name<'a>(caller: &Caller, name: &'a str) -> Result<(Uuid, &'a str), Failure> {
     let [workspace, id] = names::segments("name", "workspaces/*/providers/*", name)?;
     let [workspace] = names::parse("name", "workspaces/*", &format!("workspaces/{workspace}"))?;
+    if !is_provider_id(id) {
+        return Err(Failure::invalid("name", PROVIDER_ID));
+    }
     caller.in_workspace(workspace).map_err(|_| Failure::not_found(name))?;
     Ok((workspace, id))
 }

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::spec::Spec;
-use super::text::Violations;
+use mc_chassis::error::Violations;
 
 mc_chassis::id_type!(
     /// A team member.

@@ -3,7 +3,8 @@
 use mc_chassis::error::Violation;
 
 use super::agent::Profile;
-use super::text::{Violations, quote};
+use super::text::quote;
+use mc_chassis::error::Violations;
 
 type Copy = fn(&mut Profile, &Profile);
 

@@ -11,6 +11,6 @@ mod version;
 pub(crate) use agent::{Agent, AgentId, Profile};
 pub(crate) use mask::Mask;
 pub(crate) use spec::{Limits, Parameters, Spec};
-pub(crate) use text::{Violations, is_etag, note};
+pub(crate) use text::{is_etag, note};
 pub(crate) use tools::{Effect, HTTP_REQUEST, Policy, ToolGrant};
 pub(crate) use version::{Version, VersionRef};

@@ -2,8 +2,8 @@
 
 use url::Url;
 
-use super::text::Violations;
 use super::tools::{Effect, HTTP_REQUEST, ToolGrant};
+use mc_chassis::error::Violations;
 
 /// Characters of an address.
 pub(crate) const MAX_URL: usize = 2_048;

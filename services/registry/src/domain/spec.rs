@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::text::{Violations, quote};
+use super::text::quote;
 use super::tools::{self, ToolGrant};
+use mc_chassis::error::Violations;
 
 /// Bytes of instructions.
 pub(crate) const MAX_INSTRUCTIONS: usize = 64 * 1024;

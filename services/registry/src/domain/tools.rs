@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::query;
-use super::text::{Violations, quote};
+use super::text::quote;
+use mc_chassis::error::Violations;
 
 /// Tools that can be granted. `finish` is not among them: every run has it.
 pub(crate) const GRANTABLE: [&str; 5] =

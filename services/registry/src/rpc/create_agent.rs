@@ -1,12 +1,14 @@
 //! CreateAgent: adds an agent with a draft.
 
+use mc_chassis::Failure;
 use mc_chassis::auth::Caller;
+use mc_chassis::error::both;
 use mc_chassis::idempotency::{self, Key};
 use mc_proto::registry::v1::{CreateAgentRequest, CreateAgentResponse};
 
-use super::{Agents, check_request_id, convert, workspace_of};
+use super::{Agents, convert, workspace_of};
 use crate::domain::AgentId;
-use crate::error::{Error, both};
+use crate::error::Error;
 use crate::store;
 
 pub(super) async fn handle(
@@ -17,7 +19,7 @@ pub(super) async fn handle(
     let profile = convert::profile(request.agent.clone().unwrap_or_default());
     let (workspace, ((), ())) = both(
         workspace_of(caller, &request.parent),
-        both(profile.check().map_err(Error::from), check_request_id(&request.request_id)),
+        both(profile.check().map_err(Failure::from), idempotency::check(&request.request_id)),
     )?;
 
     let now = agents.ambient.clock.now();

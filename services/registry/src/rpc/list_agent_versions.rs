@@ -1,11 +1,12 @@
 //! ListAgentVersions: what was published of an agent, newest first; of one that left the team too.
 
 use mc_chassis::auth::Caller;
+use mc_chassis::error::both;
 use mc_chassis::page::Page;
 use mc_proto::registry::v1::{ListAgentVersionsRequest, ListAgentVersionsResponse};
 
 use super::{Agents, agent_of, convert};
-use crate::error::{Error, both};
+use crate::error::Error;
 use crate::store;
 
 pub(super) async fn handle(
@@ -13,7 +14,7 @@ pub(super) async fn handle(
     caller: &Caller,
     request: ListAgentVersionsRequest,
 ) -> Result<ListAgentVersionsResponse, Error> {
-    let page = Page::parse(request.page_size, &request.page_token).map_err(Error::from);
+    let page = Page::parse(request.page_size, &request.page_token);
     let ((workspace, agent), page) = both(agent_of(caller, "parent", &request.parent), page)?;
     let mut tx = agents.database.read(workspace).await?;
     let mut rows = store::list_versions(&mut tx, workspace, agent, page.after, page.fetch()).await?;

@@ -1,11 +1,12 @@
 //! ListAgents: the team, newest member first.
 
 use mc_chassis::auth::Caller;
+use mc_chassis::error::both;
 use mc_chassis::page::Page;
 use mc_proto::registry::v1::{ListAgentsRequest, ListAgentsResponse};
 
 use super::{Agents, convert, workspace_of};
-use crate::error::{Error, both};
+use crate::error::Error;
 use crate::store;
 
 pub(super) async fn handle(
@@ -13,7 +14,7 @@ pub(super) async fn handle(
     caller: &Caller,
     request: ListAgentsRequest,
 ) -> Result<ListAgentsResponse, Error> {
-    let page = Page::parse(request.page_size, &request.page_token).map_err(Error::from);
+    let page = Page::parse(request.page_size, &request.page_token);
     let (workspace, page) = both(workspace_of(caller, &request.parent), page)?;
     let mut tx = agents.database.read(workspace).await?;
     let mut rows = store::list(&mut tx, workspace, page.after, page.fetch()).await?;

@@ -19,7 +19,6 @@ use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use crate::domain::AgentId;
-use crate::error::Error;
 
 const AGENT: &str = "workspaces/*/agents/*";
 
@@ -37,27 +36,18 @@ impl Agents {
 }
 
 /// The workspace and agent that a name means, if the caller's call is about that workspace.
-fn agent_of(caller: &Caller, field: &str, name: &str) -> Result<(Uuid, AgentId), Error> {
+fn agent_of(caller: &Caller, field: &str, name: &str) -> Result<(Uuid, AgentId), Failure> {
     let [workspace, agent] = names::parse(field, AGENT, name)?;
     // The agent is named as missing, not its workspace: the reply is the same whether either exists.
-    caller.in_workspace(workspace).map_err(|_| Error::NotFound(name.to_owned()))?;
+    caller.in_workspace(workspace).map_err(|_| Failure::not_found(name))?;
     Ok((workspace, AgentId::new(agent)))
 }
 
 /// The workspace that a parent means, if the caller's call is about it.
-fn workspace_of(caller: &Caller, parent: &str) -> Result<Uuid, Error> {
+fn workspace_of(caller: &Caller, parent: &str) -> Result<Uuid, Failure> {
     let [workspace] = names::parse("parent", "workspaces/*", parent)?;
     caller.in_workspace(workspace)?;
     Ok(workspace)
-}
-
-/// Holds a request id to the alphabet of the contract; its length is the chassis' to hold.
-fn check_request_id(request_id: &str) -> Result<(), Error> {
-    if request_id.bytes().all(|byte| byte.is_ascii_graphic()) {
-        Ok(())
-    } else {
-        Err(Failure::invalid("request_id", "must be visible ASCII characters").into())
-    }
 }
 
 /// Hands a request with its caller to its operation, and puts the outcome into gRPC's terms.

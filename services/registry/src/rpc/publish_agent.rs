@@ -1,11 +1,13 @@
 //! PublishAgent: freezes the draft as the next version.
 
+use mc_chassis::Failure;
 use mc_chassis::auth::Caller;
+use mc_chassis::error::{Violations, both};
 use mc_proto::registry::v1::{PublishAgentRequest, PublishAgentResponse};
 
 use super::{Agents, agent_of, convert};
-use crate::domain::{Version, VersionRef, Violations, is_etag, note};
-use crate::error::{Error, both};
+use crate::domain::{Version, VersionRef, is_etag, note};
+use crate::error::Error;
 use crate::store;
 
 pub(super) async fn handle(
@@ -16,7 +18,7 @@ pub(super) async fn handle(
     let mut violations = Violations::default();
     note("note", &request.note, &mut violations);
     let named = agent_of(caller, "name", &request.name);
-    let ((workspace, id), ()) = both(named, violations.into_result().map_err(Error::from))?;
+    let ((workspace, id), ()) = both(named, violations.into_result().map_err(Failure::from))?;
     let publisher = caller.user()?;
 
     let mut tx = agents.database.begin(workspace).await?;

@@ -1,11 +1,13 @@
 //! UpdateAgent: changes an agent's draft. Published versions never change.
 
+use mc_chassis::Failure;
 use mc_chassis::auth::Caller;
+use mc_chassis::error::both;
 use mc_proto::registry::v1::{UpdateAgentRequest, UpdateAgentResponse};
 
 use super::{Agents, agent_of, convert};
 use crate::domain::{Mask, is_etag};
-use crate::error::{Error, both};
+use crate::error::Error;
 use crate::store;
 
 pub(super) async fn handle(
@@ -15,7 +17,7 @@ pub(super) async fn handle(
 ) -> Result<UpdateAgentResponse, Error> {
     let given = request.agent.unwrap_or_default();
     let (name, etag) = (given.name.clone(), given.etag.clone());
-    let mask = Mask::parse(&request.update_mask.unwrap_or_default().paths).map_err(Error::from);
+    let mask = Mask::parse(&request.update_mask.unwrap_or_default().paths).map_err(Failure::from);
     let ((workspace, id), mask) = both(agent_of(caller, "agent.name", &name), mask)?;
 
     let mut tx = agents.database.begin(workspace).await?;

@@ -86,7 +86,9 @@ fn agent_version(workspace: WorkspaceId, name: &str) -> Result<Option<String>, F
         Failure::invalid(field, "has the form workspaces/{workspace}/agents/{agent}/versions/{version}")
     })?;
     names::same_workspace(workspace, field, other)?;
-    if version != "latest" && !version.parse::<i32>().is_ok_and(|number| number >= 1) {
+    // One spelling: no sign, no leading zero.
+    let is_number = version.parse().is_ok_and(|number: i32| number >= 1 && number.to_string() == version);
+    if version != "latest" && !is_number {
         return Err(Failure::invalid(field, "must end in a version number from 1, or in `latest`"));
     }
     Ok(Some(format!("workspaces/{workspace}/agents/{agent}/versions/{version}")))

@@ -3,12 +3,14 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
+use mc_chassis::Failure;
 use mc_chassis::auth::Caller;
+use mc_chassis::error::both;
 use mc_proto::identity::v1::{CreateApiTokenRequest, CreateApiTokenResponse};
 
 use crate::domain::api_token::{ApiToken, End, Wanted};
 use crate::domain::bearer::{Bearer, Kind};
-use crate::error::{Error, both};
+use crate::error::Error;
 use crate::rpc::{Identity, convert, person, workspace_of};
 use crate::store::{api_tokens, audit};
 
@@ -36,7 +38,7 @@ pub(super) async fn handle(
         scopes: given.scopes,
         end: given.expire_time.map_or(End::Default, |at| convert::time(at).map_or(End::Never, End::At)),
     };
-    let settled = wanted.settle(&person.scopes, |scope| SCOPES.contains(scope), now).map_err(Error::from);
+    let settled = wanted.settle(&person.scopes, |scope| SCOPES.contains(scope), now).map_err(Failure::from);
     let (workspace, (display_name, scopes, expire_time)) =
         both(workspace_of(caller, &request.parent), settled)?;
 

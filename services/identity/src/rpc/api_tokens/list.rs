@@ -1,10 +1,11 @@
 //! ListApiTokens: the caller's own tokens, newest first, revoked ones included.
 
 use mc_chassis::auth::Caller;
+use mc_chassis::error::both;
 use mc_chassis::page::Page;
 use mc_proto::identity::v1::{ListApiTokensRequest, ListApiTokensResponse};
 
-use crate::error::{Error, both};
+use crate::error::Error;
 use crate::rpc::{Identity, convert, person, workspace_of};
 use crate::store::api_tokens;
 
@@ -14,7 +15,7 @@ pub(super) async fn handle(
     request: ListApiTokensRequest,
 ) -> Result<ListApiTokensResponse, Error> {
     let person = person(caller)?;
-    let page = Page::parse(request.page_size, &request.page_token).map_err(Error::from);
+    let page = Page::parse(request.page_size, &request.page_token);
     let (workspace, page) = both(workspace_of(caller, &request.parent), page)?;
     let mut tx = identity.database.read(workspace).await?;
     let mut rows = api_tokens::list(&mut tx, workspace, person.user, page.after, page.fetch()).await?;

@@ -1,6 +1,7 @@
 //! ExchangeToken: a session token or an API token for a caller token in one workspace.
 
 use mc_chassis::auth::{CALLER_TOKEN_TTL, Caller, CallerToken, Person};
+use mc_chassis::error::both;
 use mc_chassis::{Failure, names};
 use mc_proto::identity::v1::{ExchangeTokenRequest, ExchangeTokenResponse};
 use time::OffsetDateTime;
@@ -8,7 +9,7 @@ use uuid::Uuid;
 
 use crate::domain::bearer::{Bearer, Kind};
 use crate::domain::session::Standing;
-use crate::error::{Error, both};
+use crate::error::Error;
 use crate::rpc::{Identity, convert};
 use crate::store::{api_tokens, scope, sessions, workspaces};
 
@@ -18,7 +19,7 @@ pub(super) async fn handle(
     request: ExchangeTokenRequest,
 ) -> Result<ExchangeTokenResponse, Error> {
     let present =
-        if request.token.is_empty() { Err(Failure::invalid("token", "is required").into()) } else { Ok(()) };
+        if request.token.is_empty() { Err(Failure::invalid("token", "is required")) } else { Ok(()) };
     let ((), workspace) = both(present, workspace(&request.workspace))?;
     let bearer = Bearer::parse(&request.token).ok_or(Error::TokenInvalid)?;
 
@@ -34,7 +35,7 @@ pub(super) async fn handle(
     Ok(ExchangeTokenResponse { caller_token, expire_time: Some(convert::timestamp(expire_time)) })
 }
 
-fn workspace(name: &str) -> Result<Option<Uuid>, Error> {
+fn workspace(name: &str) -> Result<Option<Uuid>, Failure> {
     if name.is_empty() {
         return Ok(None);
     }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use mc_chassis::Failure;
+use mc_chassis::error::both;
 use mc_proto::identity::v1::{SignInRequest, SignInResponse};
 use tonic::metadata::MetadataMap;
 use zeroize::Zeroizing;
@@ -10,7 +11,7 @@ use zeroize::Zeroizing;
 use crate::domain::account::{self, Email};
 use crate::domain::attempts::Counted;
 use crate::domain::session::Issued;
-use crate::error::{Error, both};
+use crate::error::Error;
 use crate::passwords::Verdict;
 use crate::rpc::{Identity, convert};
 use crate::store::{accounts, attempts, scope, sessions};
@@ -76,17 +77,15 @@ pub(super) async fn handle(
     Ok(SignInResponse { session: Some(convert::session(&issued)), user: Some(convert::user(account)) })
 }
 
-fn parse_email(text: &str) -> Result<Email, Error> {
-    Email::parse(text)
-        .ok_or_else(|| Failure::invalid("email", "must be an address like ada@example.com").into())
+fn parse_email(text: &str) -> Result<Email, Failure> {
+    Email::parse(text).ok_or_else(|| Failure::invalid("email", "must be an address like ada@example.com"))
 }
 
-fn check_password(password: &str) -> Result<(), Error> {
+fn check_password(password: &str) -> Result<(), Failure> {
     if account::may_try(password) {
         Ok(())
     } else {
-        Err(Failure::invalid("password", format!("is required: at most {} bytes", account::MAX_PASSWORD))
-            .into())
+        Err(Failure::invalid("password", format!("is required: at most {} bytes", account::MAX_PASSWORD)))
     }
 }
 

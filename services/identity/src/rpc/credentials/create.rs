@@ -1,15 +1,17 @@
 //! CreateCredential: stores a secret, envelope-encrypted.
 
+use mc_chassis::Failure;
 use mc_chassis::auth::Caller;
+use mc_chassis::error::{Violations, both};
 use mc_chassis::idempotency::{self, Key};
 use mc_proto::identity::v1::{CreateCredentialRequest, CreateCredentialResponse};
 use zeroize::Zeroizing;
 
 use super::seal;
 use crate::domain::credential::{Credential, check_secret, hint};
-use crate::domain::text::{MAX_NAME, Violations};
-use crate::error::{Error, both};
-use crate::rpc::{Identity, check_request_id, convert, workspace_of};
+use crate::domain::text::MAX_NAME;
+use crate::error::Error;
+use crate::rpc::{Identity, convert, workspace_of};
 use crate::store::{audit, credentials};
 
 pub(super) async fn handle(
@@ -20,9 +22,10 @@ pub(super) async fn handle(
     let secret = Zeroizing::new(std::mem::take(&mut request.secret));
     let display_name = request.credential.clone().unwrap_or_default().display_name;
     let mut violations = Violations::default();
-    violations.line("credential.display_name", &display_name, MAX_NAME);
+    violations.line("credential.display_name", &display_name, MAX_NAME, true);
     check_secret("secret", &secret, &mut violations);
-    let checked = both(violations.into_result().map_err(Error::from), check_request_id(&request.request_id));
+    let checked =
+        both(violations.into_result().map_err(Failure::from), idempotency::check(&request.request_id));
     let (workspace, _) = both(workspace_of(caller, &request.parent), checked)?;
 
     // A hash of the request is kept with its id. A short secret could be guessed from a plain one, so a keyed one of the

@@ -1,10 +1,11 @@
 //! ListCredentials: what is known about a workspace's credentials, newest first.
 
 use mc_chassis::auth::Caller;
+use mc_chassis::error::both;
 use mc_chassis::page::Page;
 use mc_proto::identity::v1::{ListCredentialsRequest, ListCredentialsResponse};
 
-use crate::error::{Error, both};
+use crate::error::Error;
 use crate::rpc::{Identity, convert, workspace_of};
 use crate::store::credentials;
 
@@ -13,7 +14,7 @@ pub(super) async fn handle(
     caller: &Caller,
     request: ListCredentialsRequest,
 ) -> Result<ListCredentialsResponse, Error> {
-    let page = Page::parse(request.page_size, &request.page_token).map_err(Error::from);
+    let page = Page::parse(request.page_size, &request.page_token);
     let (workspace, page) = both(workspace_of(caller, &request.parent), page)?;
     let mut tx = identity.database.read(workspace).await?;
     let mut rows = credentials::list(&mut tx, workspace, page.after, page.fetch()).await?;

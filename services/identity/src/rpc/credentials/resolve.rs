@@ -1,12 +1,13 @@
 //! ResolveCredential: hands a secret to a service that is about to use it, and writes that down in the same transaction.
 
+use mc_chassis::Failure;
 use mc_chassis::auth::Caller;
+use mc_chassis::error::{Violations, both};
 use mc_proto::identity::v1::{ResolveCredentialRequest, ResolveCredentialResponse};
 
 use super::{CREDENTIAL, place};
 use crate::domain::credential::MAX_PURPOSE;
-use crate::domain::text::Violations;
-use crate::error::{Error, both};
+use crate::error::Error;
 use crate::rpc::{Identity, resource_of};
 use crate::store::{audit, credentials};
 use crate::vault::OpenError;
@@ -21,9 +22,9 @@ pub(super) async fn handle(
         return Err(Error::ServiceNeeded);
     }
     let mut violations = Violations::default();
-    violations.line("purpose", &request.purpose, MAX_PURPOSE);
+    violations.line("purpose", &request.purpose, MAX_PURPOSE, true);
     let named = resource_of(caller, CREDENTIAL, &request.name);
-    let ((workspace, id), ()) = both(named, violations.into_result().map_err(Error::from))?;
+    let ((workspace, id), ()) = both(named, violations.into_result().map_err(Failure::from))?;
 
     let event = identity.event(caller, "credential.resolve", request.name.clone(), &request.purpose);
     let mut tx = identity.database.begin(workspace).await?;

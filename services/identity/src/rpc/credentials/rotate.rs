@@ -1,13 +1,14 @@
 //! RotateCredential: replaces the secret and keeps the name.
 
+use mc_chassis::Failure;
 use mc_chassis::auth::Caller;
+use mc_chassis::error::{Violations, both};
 use mc_proto::identity::v1::{RotateCredentialRequest, RotateCredentialResponse};
 use zeroize::Zeroizing;
 
 use super::{CREDENTIAL, seal};
 use crate::domain::credential::{check_secret, hint};
-use crate::domain::text::Violations;
-use crate::error::{Error, both};
+use crate::error::Error;
 use crate::rpc::{Identity, convert, resource_of};
 use crate::store::{audit, credentials};
 
@@ -20,7 +21,7 @@ pub(super) async fn handle(
     let mut violations = Violations::default();
     check_secret("secret", &secret, &mut violations);
     let named = resource_of(caller, CREDENTIAL, &request.name);
-    let ((workspace, id), ()) = both(named, violations.into_result().map_err(Error::from))?;
+    let ((workspace, id), ()) = both(named, violations.into_result().map_err(Failure::from))?;
 
     let sealed = seal(identity, workspace, id, &secret);
     let now = identity.ambient.clock.now();

@@ -1,12 +1,14 @@
 //! CreateWorkspace: makes a tenant; the caller becomes its owner.
 
+use mc_chassis::Failure;
 use mc_chassis::auth::{Caller, Role};
+use mc_chassis::error::both;
 use mc_chassis::idempotency::{self, Key};
 use mc_proto::identity::v1::{CreateWorkspaceRequest, CreateWorkspaceResponse};
 
 use crate::domain::text::display_name;
-use crate::error::{Error, both};
-use crate::rpc::{Identity, check_request_id, convert, person};
+use crate::error::Error;
+use crate::rpc::{Identity, convert, person};
 use crate::store::{scope, workspaces};
 
 pub(super) async fn handle(
@@ -21,8 +23,8 @@ pub(super) async fn handle(
     }
     let name = request.workspace.clone().unwrap_or_default().display_name;
     both(
-        display_name("workspace.display_name", &name).map_err(Error::from),
-        check_request_id(&request.request_id),
+        display_name("workspace.display_name", &name).map_err(Failure::from),
+        idempotency::check(&request.request_id),
     )?;
 
     let now = identity.ambient.clock.now();

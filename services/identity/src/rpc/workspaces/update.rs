@@ -1,11 +1,12 @@
 //! UpdateWorkspace: changes a tenant's settings.
 
 use mc_chassis::auth::Caller;
+use mc_chassis::error::{Violations, both};
 use mc_chassis::{Failure, names};
 use mc_proto::identity::v1::{UpdateWorkspaceRequest, UpdateWorkspaceResponse};
 
-use crate::domain::text::{Violations, display_name};
-use crate::error::{Error, both};
+use crate::domain::text::display_name;
+use crate::error::Error;
 use crate::rpc::{Identity, convert};
 use crate::store::workspaces;
 
@@ -17,8 +18,8 @@ pub(super) async fn handle(
     let given = request.workspace.unwrap_or_default();
     let id = names::parse("workspace.name", "workspaces/*", &given.name);
     let mask = check_mask(&request.update_mask.unwrap_or_default().paths);
-    let name = display_name("workspace.display_name", &given.display_name).map_err(Error::from);
-    let ([id], _) = both(id.map_err(Error::from), both(mask, name))?;
+    let name = display_name("workspace.display_name", &given.display_name).map_err(Failure::from);
+    let ([id], _) = both(id, both(mask, name))?;
     caller.in_workspace(id)?;
 
     let mut tx = identity.database.begin(id).await?;
@@ -36,13 +37,13 @@ pub(super) async fn handle(
 }
 
 /// One field may change, so every accepted mask means the same.
-fn check_mask(paths: &[String]) -> Result<(), Error> {
+fn check_mask(paths: &[String]) -> Result<(), Failure> {
     let mut violations = Violations::default();
     for path in paths.iter().filter(|path| *path != "display_name") {
         let path: String = path.chars().take(40).collect();
         violations.add("update_mask", format!("{path:?} cannot be changed; display_name can"));
     }
-    violations.into_result().map_err(|broken| Failure::invalid_fields(broken).into())
+    violations.into_result().map_err(Failure::from)
 }
 
 #[cfg(test)]
