@@ -78,7 +78,11 @@ impl<'a> Plan<'a> {
         }
         let mut last = None;
         if fresh && let Some(collection) = self.rpc.collections().last() {
-            last = Some(self.world.make(collection, role).await);
+            let id = self.world.make(collection, role).await;
+            if let Some(verb) = &self.rows.after {
+                self.world.post(&format!("{collection}/{id}:{verb}"), Role::Owner, json!({})).await;
+            }
+            last = Some(id);
         }
         let ids = self.rpc.collections().len();
         let mut at = 0;

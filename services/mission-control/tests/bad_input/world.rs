@@ -222,7 +222,8 @@ impl World {
         name.rsplit('/').next().expect("a name").to_owned()
     }
 
-    async fn post(&self, path: &str, role: Role, body: Value) -> Value {
+    /// Posts to a path below the workspace, which has to succeed.
+    pub(crate) async fn post(&self, path: &str, role: Role, body: Value) -> Value {
         let path = format!("/v1/workspaces/{}/{path}", self.home);
         call(&self.http, &self.house, "POST", &path, &self.person(role).token, Some(body)).await
     }
@@ -261,6 +262,11 @@ impl World {
         .execute(&self.house.kit.admin())
         .await
         .expect("an inbox item");
+        sqlx::query("UPDATE tasks.run SET open_items = open_items + 1 WHERE run_id = $1")
+            .bind(run)
+            .execute(&self.house.kit.admin())
+            .await
+            .expect("its run");
         id.to_string()
     }
 
