@@ -42,7 +42,8 @@ const LAYERS: &[Layer] = &[
             "mc_chassis::bus",
             "mc_chassis::auth",
         ],
-        granted: &["mc_chassis::auth::Role"],
+        // An address is a value; only opening one is I/O.
+        granted: &["mc_chassis::auth::Role", "std::net::IpAddr"],
         may_wait: false,
     },
     Layer {

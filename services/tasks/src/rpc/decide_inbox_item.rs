@@ -45,7 +45,9 @@ pub(super) async fn decide_inbox_item(
         decision::check_fit(&item, &decision)?;
 
         if !inbox::decide(tx, addressee, id, decider, &decision, now).await? {
-            return Err(sqlx::Error::RowNotFound.into());
+            // The run's row is locked, so nobody can have closed the item since it was read.
+            tracing::error!(item = %id, "an open inbox item could not be decided");
+            return Err(Failure::internal().into());
         }
         let letter = LetterContent::Decision { item: id, decision };
         posted = Some(mailbox::post(tx, addressee, decider, &letter, now).await?);

@@ -74,7 +74,10 @@ pub(super) async fn give(
     };
     *posted = Some(mailbox::post(tx, to, order.sender, &content, order.at).await?);
     let newest = mailbox::newest(tx, to.run, &[order.kind]).await?;
-    Ok(newest.ok_or(sqlx::Error::RowNotFound)?)
+    newest.ok_or_else(|| {
+        tracing::error!(run = %to.run, "a letter that was just posted is not in the mailbox");
+        Failure::internal().into()
+    })
 }
 
 /// Says on the bus that there is mail. Workers find it a moment later without.
