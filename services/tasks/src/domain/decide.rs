@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 
 use super::arguments::Arguments;
-use super::brief::AgentSnapshot;
+use super::brief::{AgentSnapshot, ToolPolicy};
 use super::conversation::{FinishReason, ToolCall};
 use super::event::{
     ArtifactRef, EffectClass, EngineNote, Event, Failed, ModelCallStarted, NoteReason, RunError, Started,
@@ -275,6 +275,17 @@ fn judge(
         let name: String = call.tool.chars().take(64).collect();
         format!("There is no tool `{name}` for you. You have: {}.", agent.tool_names().join(", "))
     })?;
+    match agent.grant(tool).map(|grant| grant.policy) {
+        None | Some(ToolPolicy::Allow) => {}
+        // Nobody can be asked yet, so what needs approval is not done.
+        Some(ToolPolicy::Ask) => {
+            return Err(format!(
+                "Not carried out: `{}` needs a person's approval, and approvals cannot be given yet.",
+                call.tool
+            ));
+        }
+        Some(ToolPolicy::Deny) => return Err(format!("Not carried out: you may not use `{}`.", call.tool)),
+    }
     let arguments =
         Arguments::parse(tool, &call.arguments_json).map_err(|why| format!("Not carried out: {why}."))?;
     if let (Arguments::HttpFetch { url }, Some(grant)) = (&arguments, agent.grant(tool)) {

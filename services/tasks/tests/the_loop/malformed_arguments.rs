@@ -1,5 +1,6 @@
 //! A model that calls tools wrongly is told what is wrong, and nothing is carried out.
 
+use mc_tasks::domain::brief::ToolPolicy;
 use mc_tasks::domain::conversation::{FinishReason, Message, Part, Role, ToolCall};
 
 use crate::kit::{Run, Turn, agent, assistant, brief, calls, finishes, task, writes};
@@ -137,4 +138,21 @@ fn the_65th_call_of_an_answer_is_refused() {
     assert_eq!(run.carried_out.len(), 64);
     let refused: Vec<String> = run.results().into_iter().filter(|result| result.starts_with('!')).collect();
     assert_eq!(refused, ["! Not carried out: 64 calls in one answer are the most."]);
+}
+
+#[test]
+fn a_call_that_needs_approval_or_is_denied_is_not_carried_out() {
+    for (policy, answer) in [
+        (
+            ToolPolicy::Ask,
+            "! Not carried out: `write_artifact` needs a person's approval, and approvals cannot be given yet.",
+        ),
+        (ToolPolicy::Deny, "! Not carried out: you may not use `write_artifact`."),
+    ] {
+        let mut agent = agent();
+        agent.tools.iter_mut().for_each(|grant| grant.policy = policy);
+        let run = Run::new(brief(task(), agent), [writes()]).played();
+        assert_eq!(run.results()[0], answer);
+        assert!(run.carried_out.is_empty(), "{}", run.story());
+    }
 }
