@@ -1,9 +1,11 @@
 //! The arguments of the built-in tools, read from what a model wrote; what is wrong is said by name, for the model.
 
-use serde_json::{Map, Value};
+mod fields;
+
 use url::Url;
 
 use super::tool::Tool;
+use fields::Fields;
 
 /// Longest artifact, in bytes.
 pub const MAX_ARTIFACT_BYTES: usize = 4 * 1024 * 1024;
@@ -17,6 +19,14 @@ pub const MAX_SUMMARY_CHARS: usize = 4_000;
 pub const MAX_EVIDENCE: usize = 50;
 /// Longest piece of evidence, in characters.
 pub const MAX_EVIDENCE_CHARS: usize = 2_000;
+/// Longest body of a request, in bytes.
+pub const MAX_BODY_BYTES: usize = 256 * 1024;
+/// Longest question to a person, in characters.
+pub const MAX_QUESTION_CHARS: usize = 2_000;
+/// Most answers to choose from.
+pub const MAX_CHOICES: usize = 10;
+/// Longest answer to choose from, in characters.
+pub const MAX_CHOICE_CHARS: usize = 200;
 const MAX_MEDIA_TYPE_BYTES: usize = 127;
 
 /// What a call asks for, checked.
@@ -43,8 +53,59 @@ pub enum Arguments {
         /// An http or https address with a host, without credentials.
         url: Url,
     },
+    /// Of [`Tool::HttpRequest`].
+    HttpRequest(HttpRequest),
+    /// Of [`Tool::AskHuman`].
+    AskHuman(Question),
     /// Of [`Tool::Finish`].
     Finish(Finish),
+}
+
+/// A request that changes something elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpRequest {
+    /// What is to be done.
+    pub method: Method,
+    /// An http or https address with a host, without credentials.
+    pub url: Url,
+    /// What is sent; at most [`MAX_BODY_BYTES`].
+    pub body: Option<String>,
+    /// `type/subtype` of the body, possibly with parameters; none without a body.
+    pub content_type: Option<String>,
+}
+
+/// The methods that change something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// `POST`.
+    Post,
+    /// `PUT`.
+    Put,
+    /// `PATCH`.
+    Patch,
+    /// `DELETE`.
+    Delete,
+}
+
+impl Method {
+    /// The name on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// A question to a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// The question; not blank, at most [`MAX_QUESTION_CHARS`].
+    pub question: String,
+    /// Answers to choose from, all different; free text when empty.
+    pub choices: Vec<String>,
 }
 
 /// What an agent says when it ends its run.
@@ -80,112 +141,12 @@ impl Arguments {
             }
             Tool::ReadArtifact => Self::ReadArtifact { path: fields.path()?, offset: fields.offset()? },
             Tool::HttpFetch => Self::HttpFetch { url: check_url(&fields.required_text("url")?)? },
+            Tool::HttpRequest => Self::HttpRequest(fields.http_request()?),
+            Tool::AskHuman => Self::AskHuman(fields.question()?),
             Tool::Finish => Self::Finish(fields.finish()?),
         };
         fields.none_left(tool)?;
         Ok(arguments)
-    }
-}
-
-/// The arguments that have not been read yet.
-struct Fields(Map<String, Value>);
-
-impl Fields {
-    fn parse(text: &str) -> Result<Self, String> {
-        // Several models send nothing at all where they mean no arguments.
-        if text.trim().is_empty() {
-            return Ok(Self(Map::new()));
-        }
-        match serde_json::from_str(text) {
-            Ok(Value::Object(map)) => Ok(Self(map)),
-            Ok(other) => Err(format!("the arguments must be one JSON object, not {}", name_of(&other))),
-            Err(error) => {
-                let start: String = text.chars().take(100).collect();
-                Err(format!("the arguments are not valid JSON ({error}); they begin with `{start}`"))
-            }
-        }
-    }
-
-    /// An argument that may be left out; `null` counts as left out.
-    fn take(&mut self, name: &str) -> Option<Value> {
-        self.0.remove(name).filter(|value| !value.is_null())
-    }
-
-    fn text(&mut self, name: &str) -> Result<Option<String>, String> {
-        match self.take(name) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
-            Some(other) => Err(format!("{name}: must be a string, not {}", name_of(&other))),
-        }
-    }
-
-    fn required_text(&mut self, name: &str) -> Result<String, String> {
-        self.text(name)?.ok_or_else(|| format!("{name}: is missing"))
-    }
-
-    fn path(&mut self) -> Result<String, String> {
-        let path = self.required_text("path")?;
-        check_path(&path).map_err(|why| format!("path: {why}"))?;
-        Ok(path)
-    }
-
-    fn offset(&mut self) -> Result<usize, String> {
-        match self.take("offset") {
-            None => Ok(0),
-            Some(value) => value
-                .as_u64()
-                .and_then(|offset| usize::try_from(offset).ok())
-                .ok_or_else(|| format!("offset: must be a whole number from 0, not {value}")),
-        }
-    }
-
-    fn finish(&mut self) -> Result<Finish, String> {
-        let summary = self.required_text("summary")?;
-        check_text("summary", &summary, MAX_SUMMARY_CHARS)?;
-        let evidence = match self.take("evidence") {
-            None => Vec::new(),
-            Some(Value::Array(items)) if items.len() > MAX_EVIDENCE => {
-                return Err(format!("evidence: has {} entries, and {MAX_EVIDENCE} is the most", items.len()));
-            }
-            Some(Value::Array(items)) => items
-                .into_iter()
-                .enumerate()
-                .map(|(place, item)| match item {
-                    Value::String(text) => {
-                        check_text(&format!("evidence[{place}]"), &text, MAX_EVIDENCE_CHARS).map(|()| text)
-                    }
-                    other => Err(format!("evidence[{place}]: must be a string, not {}", name_of(&other))),
-                })
-                .collect::<Result<_, _>>()?,
-            Some(other) => {
-                return Err(format!("evidence: must be a list of strings, not {}", name_of(&other)));
-            }
-        };
-        let done = match self.text("outcome")?.as_deref() {
-            None | Some("done") => true,
-            Some("impossible") => false,
-            Some(other) => return Err(format!("outcome: must be `done` or `impossible`, not `{other}`")),
-        };
-        Ok(Finish { summary, evidence, done })
-    }
-
-    /// An argument that the tool does not have is refused: passing it over would do something else than was asked.
-    fn none_left(&self, tool: Tool) -> Result<(), String> {
-        match self.0.keys().min() {
-            None => Ok(()),
-            Some(name) => Err(format!("{name}: `{}` has no such argument", tool.name())),
-        }
-    }
-}
-
-fn name_of(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "true or false",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
     }
 }
 
@@ -246,6 +207,16 @@ fn check_media_type(text: &str) -> Result<(), String> {
         }
         _ => Err("media_type: must be `type/subtype`, for example `text/markdown`".into()),
     }
+}
+
+/// Like a media type, and parameters may follow it.
+fn check_content_type(text: &str) -> Result<(), String> {
+    let kind = text.split(';').next().unwrap_or_default().trim_end();
+    let printable = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if text.len() > MAX_MEDIA_TYPE_BYTES || !printable || check_media_type(kind).is_err() {
+        return Err("content_type: must be `type/subtype`, for example `application/json`".into());
+    }
+    Ok(())
 }
 
 fn media_type_of(path: &str) -> &'static str {

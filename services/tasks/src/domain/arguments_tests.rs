@@ -1,6 +1,6 @@
 //! What each tool takes and refuses, with every limit at its edge.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 

@@ -65,14 +65,19 @@ pub struct AgentSnapshot {
 }
 
 impl AgentSnapshot {
-    /// Its leave to use a tool; none for `finish`, which needs none.
+    /// What its owner says of a tool; none for `finish`, which needs no leave.
     pub fn grant(&self, tool: Tool) -> Option<&ToolGrant> {
         self.tools.iter().find(|grant| grant.tool == tool.name())
     }
 
     /// True when it may use the tool.
     pub fn may_use(&self, tool: Tool) -> bool {
-        tool == Tool::Finish || self.grant(tool).is_some()
+        tool == Tool::Finish || self.policy(tool).is_some_and(|policy| policy != ToolPolicy::Deny)
+    }
+
+    /// Whether it may use the tool by itself; none if its owner says nothing of it.
+    pub fn policy(&self, tool: Tool) -> Option<ToolPolicy> {
+        self.grant(tool).map(|grant| grant.policy)
     }
 
     /// Names of the tools it may use, in their fixed order.

@@ -2,9 +2,8 @@
 
 use super::arguments::{Arguments, Finish};
 use super::decide::{Next, intent, result};
-use super::event::{EffectClass, Event, Failed, RunError, Succeeded};
+use super::event::{Event, Failed, RunError, Succeeded};
 use super::fold::{Answer, CallState, RunFold};
-use super::key;
 use super::tool::Tool;
 
 /// Judges the first `finish` without a result in an answer whose other calls are settled; none if there is none.
@@ -14,8 +13,7 @@ pub(super) fn judge(fold: &RunFold, answer: &Answer) -> Option<Next> {
     let step = fold.steps();
     let mut events = Vec::new();
     if call.state == CallState::Asked {
-        let idempotency_key = key::tool_call(fold.brief().run, step, &call.call.id);
-        events.push(intent(step, &call.call, EffectClass::Pure, &idempotency_key));
+        events.push(intent(fold, &call.call));
     }
     let verdict = match Arguments::parse(Tool::Finish, &call.call.arguments_json) {
         Ok(Arguments::Finish(finish)) => accept(fold, answer, finish),

@@ -1,5 +1,8 @@
 //! A run as the fold of its journal: strict about what may follow what, and the only state the engine reasons from.
 
+mod calls;
+mod clock;
+mod people;
 mod turns;
 mod view;
 
@@ -9,15 +12,19 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 
 use super::brief::RunBrief;
-use super::conversation::{FinishReason, Message, ToolCall, ToolResult};
-use super::event::{EffectClass, Event, Record, RunError};
+use super::conversation::Message;
+use super::event::{Event, Record, RunError};
 use super::id::ArtifactId;
 use super::repeats::Repeats;
-pub use view::{PendingIntent, RunState, Totals, WaitReason};
+pub(super) use calls::{Answer, Call, CallState, Intent, Subject};
+use clock::WorkingTime;
+pub(super) use people::Orders;
+
+pub use view::{OpenItem, PendingIntent, RunState, Totals, WaitReason};
 
 /// Version of what the fold makes of a journal. It rises when an older fold would refuse, or carry on differently
 /// from, a journal that this one writes; workers claim only runs of versions they have.
-pub const FOLD_VERSION: u32 = 1;
+pub const FOLD_VERSION: u32 = 2;
 
 /// Why a record does not fit its journal. The fold is then as it was before.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -59,6 +66,8 @@ pub struct RunFold {
     started_at: Option<OffsetDateTime>,
     ended_at: Option<OffsetDateTime>,
     lease_epoch: i64,
+    working: WorkingTime,
+    pub(super) orders: Orders,
     pub(super) phase: Phase,
     steps: u32,
     totals: Totals,
@@ -87,43 +96,8 @@ pub(super) enum Phase {
     Succeeded { summary: String, evidence: Vec<String> },
     /// Ended badly.
     Failed { error: RunError },
-}
-
-/// An answer and what has become of its calls.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Answer {
-    pub(super) finish_reason: FinishReason,
-    /// No text but blanks, and no call.
-    pub(super) blank: bool,
-    pub(super) calls: Vec<Call>,
-    pub(super) noted: bool,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Call {
-    pub(super) call: ToolCall,
-    pub(super) state: CallState,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum CallState {
-    /// The model asked for it.
-    Asked,
-    /// Its intent is committed.
-    Open { effect_class: EffectClass, idempotency_key: String, since: OffsetDateTime },
-    /// Its result is committed.
-    Done(ToolResult),
-}
-
-impl Answer {
-    /// True when every call has its result; so it is when there is none.
-    pub(super) fn settled(&self) -> bool {
-        self.calls.iter().all(|call| matches!(call.state, CallState::Done(_)))
-    }
-
-    fn open_calls(&self) -> usize {
-        self.calls.iter().filter(|call| matches!(call.state, CallState::Open { .. })).count()
-    }
+    /// Ended by a person.
+    Cancelled,
 }
 
 impl RunFold {
@@ -138,6 +112,8 @@ impl RunFold {
                 started_at: None,
                 ended_at: None,
                 lease_epoch: 0,
+                working: WorkingTime::default(),
+                orders: Orders::default(),
                 phase: Phase::Queued,
                 steps: 0,
                 totals: Totals::default(),
@@ -170,6 +146,7 @@ impl RunFold {
             why,
         })?;
         self.head_seq = record.seq;
+        self.working.observe(self.state() == RunState::Running, record.at);
         Ok(())
     }
 
@@ -178,8 +155,11 @@ impl RunFold {
         if self.state().is_terminal() {
             return Err("the run has ended".into());
         }
-        if self.started_at.is_none() && !matches!(event, Event::Started(_) | Event::Failed(_)) {
+        if self.started_at.is_none() && !before_start(event) {
             return Err("the run has not started".into());
+        }
+        if self.orders.paused().is_some() && !during_pause(event) {
+            return Err("the run is paused".into());
         }
         match event {
             Event::Queued(_) => return Err("a run is queued once".into()),
@@ -200,7 +180,7 @@ impl RunFold {
             Event::EngineNote(note) => self.take_note(note)?,
             Event::Succeeded(succeeded) => {
                 match &self.phase {
-                    Phase::Answered(answer) if answer.open_calls() == 0 => {}
+                    Phase::Answered(answer) if !answer.is_busy() => {}
                     _ => return Err("only an answer with no call under way can end a run well".into()),
                 }
                 let (summary, evidence) = (succeeded.summary.clone(), succeeded.evidence.clone());
@@ -211,15 +191,39 @@ impl RunFold {
                 self.phase = Phase::Failed { error: failed.error.clone() };
                 self.ended_at = Some(at);
             }
-            Event::CommandDelivered(_)
-            | Event::Paused(_)
-            | Event::Resumed(_)
-            | Event::Cancelled(_)
-            | Event::ApprovalRequested(_)
-            | Event::QuestionAsked(_)
-            | Event::OutcomeUnknown(_)
-            | Event::ItemDecided(_) => return Err("people are not heard yet".into()),
+            Event::CommandDelivered(delivered) => self.orders.deliver(delivered)?,
+            Event::Paused(paused) => self.orders.pause(paused)?,
+            Event::Resumed(resumed) => self.orders.resume(resumed)?,
+            Event::Cancelled(cancelled) => {
+                self.orders.check_cancel(cancelled)?;
+                self.phase = Phase::Cancelled;
+                self.ended_at = Some(at);
+            }
+            Event::ApprovalRequested(asked) => self.ask_approval(asked)?,
+            Event::QuestionAsked(asked) => self.ask_question(asked)?,
+            Event::OutcomeUnknown(asked) => self.ask_outcome(asked)?,
+            Event::ItemDecided(decided) => self.take_decision(decided)?,
         }
         Ok(())
     }
+}
+
+/// What can happen to a run that no worker has begun: people may order it about, and it may be ended.
+fn before_start(event: &Event) -> bool {
+    matches!(event, Event::Started(_) | Event::CommandDelivered(_) | Event::Cancelled(_) | Event::Failed(_))
+}
+
+/// What can happen to a run that is paused: it is spoken to, taken over, resumed or ended. A model call that a crash left
+/// behind is settled before the end.
+fn during_pause(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::TakenOver(_)
+            | Event::ModelCallFailed(_)
+            | Event::CommandDelivered(_)
+            | Event::ItemDecided(_)
+            | Event::Resumed(_)
+            | Event::Cancelled(_)
+            | Event::Failed(_)
+    )
 }

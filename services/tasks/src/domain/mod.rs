@@ -9,6 +9,7 @@ mod finish;
 pub mod fold;
 pub mod id;
 pub mod key;
+pub mod mail;
 pub mod order;
 pub mod prompt;
 mod repeats;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::brief::{AgentSnapshot, ModelParameters, Prompt, RunBrief, TaskSnapshot};
+use super::brief::{AgentSnapshot, ModelParameters, Prompt, RunBrief, TaskSnapshot, ToolPolicy};
 use super::conversation::{Message, ToolDefinition};
 use super::event::NoteReason;
 use super::fold::RunFold;
@@ -63,13 +63,27 @@ fn system(agent: &AgentSnapshot) -> String {
             "- Results that people shall keep belong in artifacts: write them with `write_artifact`.\n",
         );
     }
-    if let Some(grant) = agent.grant(Tool::HttpFetch) {
+    for tool in [Tool::HttpFetch, Tool::HttpRequest] {
+        let Some(grant) = agent.grant(tool).filter(|_| agent.may_use(tool)) else { continue };
         let hosts = if grant.allowed_hosts.is_empty() {
             "no host; its owner has named none".to_owned()
         } else {
             grant.allowed_hosts.join(", ")
         };
-        let _ = writeln!(text, "- `http_fetch` may reach: {hosts}.");
+        let _ = writeln!(text, "- `{}` may reach: {hosts}.", tool.name());
+    }
+    let asks = |tool: &Tool| agent.policy(*tool) == Some(ToolPolicy::Ask);
+    let asked: Vec<String> =
+        Tool::ALL.into_iter().filter(asks).map(|tool| format!("`{}`", tool.name())).collect();
+    if !asked.is_empty() {
+        let _ = writeln!(
+            text,
+            "- A person approves each call of {} before it is carried out, and may change its arguments or reject it.",
+            asked.join(", ")
+        );
+    }
+    if agent.may_use(Tool::AskHuman) {
+        text.push_str("- What only people can know or decide, ask them with `ask_human`; what you can find out, find out.\n");
     }
     text.push_str(
         "\n\
@@ -124,6 +138,33 @@ pub(super) fn note(reason: NoteReason, had_calls: bool) -> &'static str {
              use another tool, or call `finish` and say what stands in the way. Going on like this ends the run."
         }
     }
+}
+
+/// Arguments of an edited call are quoted to the agent up to this many characters.
+const QUOTED_CHARS: usize = 2_000;
+
+/// What the agent reads before the result of a call that a person changed.
+pub(super) fn edited(arguments_json: &str) -> String {
+    let mut quoted: String = arguments_json.chars().take(QUOTED_CHARS).collect();
+    if quoted.len() < arguments_json.len() {
+        quoted.push_str(" [cut here]");
+    }
+    format!("A person approved this call and changed its arguments to: {quoted}\n\n")
+}
+
+/// What the agent reads instead of the result of a call that a person did not approve.
+pub(super) fn rejected(reason: &str) -> String {
+    format!("A person rejected this call: {reason}")
+}
+
+/// What the agent reads of a call that took effect according to a person.
+pub(super) fn done_by_word(result: &str) -> String {
+    format!("The answer to this call got lost. A person looked and says that it took effect: {result}")
+}
+
+/// What the agent reads of a call that failed according to a person.
+pub(super) fn failed_by_word(reason: &str) -> String {
+    format!("The answer to this call got lost. A person looked and says that it counts as failed: {reason}")
 }
 
 /// The next request, which follows from the journal alone: the same fold gives the same request on any worker.

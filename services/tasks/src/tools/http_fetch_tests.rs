@@ -6,6 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::tools::bound::MAX_OUTPUT_BYTES;
 
 fn grant(hosts: &[&str]) -> ToolGrant {
     ToolGrant {

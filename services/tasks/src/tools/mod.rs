@@ -2,7 +2,9 @@
 
 pub mod artifacts;
 pub mod bound;
+mod http;
 pub mod http_fetch;
+pub mod http_request;
 
 use mc_chassis::ids::Ids;
 
@@ -11,9 +13,9 @@ use crate::domain::brief::AgentSnapshot;
 use crate::domain::decide::ToolUse;
 use crate::domain::event::{ArtifactRef, Event};
 use crate::domain::id::ArtifactId;
-use crate::domain::tool::Tool;
 use artifacts::ReadArtifacts;
 use http_fetch::HttpFetch;
+use http_request::{HttpRequests, Terms};
 
 /// What a tool works with.
 #[derive(Debug)]
@@ -24,8 +26,19 @@ pub struct ToolContext<'a, R> {
     pub ids: &'a Ids,
     /// What the run has written.
     pub artifacts: &'a R,
-    /// The way out.
-    pub http: &'a HttpFetch,
+    /// The way out for reading.
+    pub fetch: &'a HttpFetch,
+    /// The way out for changing something.
+    pub requests: &'a HttpRequests,
+}
+
+/// What came of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is known, well or badly.
+    Known(ToolAnswer),
+    /// It may have taken effect, and nobody can tell: a person has to. With what happened, for the log.
+    Unknown(String),
 }
 
 /// What a tool has to say, and what is to be stored with it.
@@ -82,16 +95,31 @@ impl ToolAnswer {
 pub async fn run<R: ReadArtifacts>(
     used: &ToolUse,
     context: &ToolContext<'_, R>,
-) -> Result<ToolAnswer, Unavailable> {
-    match &used.arguments {
-        Arguments::WriteArtifact { path, content, media_type } => {
-            Ok(artifacts::write(ArtifactId::new(context.ids.uuid()), path, content, media_type))
+) -> Result<Outcome, Unavailable> {
+    let grant = context.agent.grant(used.tool);
+    let answer = match (&used.arguments, grant) {
+        (Arguments::WriteArtifact { path, content, media_type }, _) => {
+            artifacts::write(ArtifactId::new(context.ids.uuid()), path, content, media_type)
         }
-        Arguments::ReadArtifact { path, offset } => artifacts::read(context.artifacts, path, *offset).await,
-        Arguments::HttpFetch { url } => match context.agent.grant(Tool::HttpFetch) {
-            Some(grant) => Ok(context.http.fetch(url, grant).await),
-            None => Ok(ToolAnswer::failed("You may not use `http_fetch`.")),
-        },
-        Arguments::Finish(_) => Ok(ToolAnswer::failed("The engine itself judges `finish`.")),
-    }
+        (Arguments::ReadArtifact { path, offset }, _) => {
+            artifacts::read(context.artifacts, path, *offset).await?
+        }
+        (Arguments::HttpFetch { url }, Some(grant)) => context.fetch.fetch(url, grant).await,
+        (Arguments::HttpRequest(request), Some(grant)) => {
+            let terms = Terms {
+                grant,
+                effect_class: used.effect_class,
+                key: &used.idempotency_key,
+                query_first: used.query_first,
+            };
+            return Ok(context.requests.carry_out(request, terms).await);
+        }
+        (Arguments::HttpFetch { .. } | Arguments::HttpRequest(_), None) => {
+            ToolAnswer::failed(format!("You may not use `{}`.", used.tool.name()))
+        }
+        (Arguments::AskHuman(_) | Arguments::Finish(_), _) => {
+            ToolAnswer::failed(format!("The engine itself sees to `{}`.", used.tool.name()))
+        }
+    };
+    Ok(Outcome::Known(answer))
 }

@@ -12,7 +12,7 @@ use crate::domain::decide::{self, ModelCall, Next};
 use crate::domain::event::{Event, Failed, RunError};
 use crate::domain::retry::AfterFailure;
 use crate::store::append::{Append, Besides, Refusal, append_with};
-use crate::store::lease::{self, Lease, Release};
+use crate::store::lease::{self, Lease, Release, Rest};
 use crate::topics::{self, Live};
 use crate::worker::journal::Journal;
 use crate::worker::{Worker, model, tool};
@@ -35,8 +35,8 @@ pub(super) enum Stop {
     Reload,
     /// The process drains; the run is ready for others at once.
     HandBack,
-    /// Nothing is to be done before this time.
-    Delay(OffsetDateTime),
+    /// The lease is given back already: the run waits for people, for a time, or is paused.
+    Resting,
     /// Another release has to carry it on.
     Foreign(anyhow::Error),
     /// The attempt broke.
@@ -79,14 +79,11 @@ async fn let_go(worker: &Worker, lease: &Lease, stop: Stop) -> Result<(), sqlx::
     let (run, epoch) = (lease.run, lease.epoch);
     let now = worker.means.ambient.clock.now();
     match stop {
-        Stop::Ended => {}
+        Stop::Ended | Stop::Resting => {}
         Stop::Lost => tracing::info!(%run, epoch, "lost the lease; stopped"),
         Stop::HandBack | Stop::Reload => {
             lease::release(engine, run, epoch, Release::HandBack).await?;
             topics::publish(&worker.means.bus, topics::READY, &"");
-        }
-        Stop::Delay(at) => {
-            lease::delay(engine, run, epoch, at, Release::HandBack).await?;
         }
         Stop::Foreign(error) => {
             tracing::warn!(%run, error = format!("{error:#}"), "left to another release");
@@ -117,14 +114,17 @@ async fn carry(worker: Arc<Worker>, lease: Lease) -> Stop {
         return end_poisonous(&worker, &lease).await;
     }
     let mut asked_again = AskedAgain::default();
+    // Hung up before anything is read, so that no letter falls between a look and a ring.
+    let bell = Arc::new(worker.bells.hang(lease.run));
+    let mut mail = lease.mail;
     loop {
-        let stopped = match Journal::load(worker.clone(), lease.clone()).await {
+        let stopped = match Journal::load(worker.clone(), lease.clone(), bell.clone(), mail).await {
             Ok(mut journal) => go_on(&mut journal, &mut asked_again).await,
             Err(stop) => Err(stop),
         };
         match stopped {
             Ok(()) => return Stop::Ended,
-            Err(Stop::Reload) => {}
+            Err(Stop::Reload) => mail = true,
             Err(stop) => return stop,
         }
     }
@@ -146,31 +146,35 @@ impl AskedAgain {
     }
 }
 
-/// The loop: decide, do, commit. Comes back when the run has ended.
+/// The loop: read the mail, decide, do, commit. Comes back when the run has ended.
 async fn go_on(journal: &mut Journal, asked_again: &mut AskedAgain) -> Result<(), Stop> {
     let worker = journal.worker().clone();
     let draining = worker.lifecycle.draining();
     if let Some(event) = decide::claimed(journal.fold(), journal.lease().epoch) {
-        journal.append(vec![event], Vec::new()).await?;
+        journal.append(vec![event], Besides::default()).await?;
     }
     loop {
         worker.pulse.fresh().await;
         if draining.is_cancelled() {
             return Err(Stop::HandBack);
         }
+        journal.read_mail(true).await?;
         match decide::next(journal.fold(), journal.now()) {
             Next::Ended => return Ok(()),
-            Next::RetryAt(at) => return Err(Stop::Delay(at)),
-            Next::Append(events) => journal.append(events, Vec::new()).await?,
+            Next::RetryAt(at) => journal.rest(Rest::Until(at)).await?,
+            Next::Wait(reason) => journal.rest(Rest::Waiting(reason)).await?,
+            Next::Paused => journal.rest(Rest::Paused).await?,
+            Next::Append(events) => journal.append(events, Besides::default()).await?,
+            Next::Ask(asks) => journal.ask(asks).await?,
             Next::UseTools(uses) => tool::use_all(journal, uses).await?,
             Next::CallModel(call) => {
                 if let Some(intent) = &call.intent {
-                    journal.append(vec![intent.clone()], Vec::new()).await?;
+                    journal.append(vec![intent.clone()], Besides::default()).await?;
                 }
                 match model::call(journal, &call, asked_again.at(&call)).await? {
                     AfterFailure::Append(event) => {
                         worker.live.close(journal.lease().run);
-                        journal.append(vec![event], Vec::new()).await?;
+                        journal.append(vec![event], Besides::default()).await?;
                     }
                     AfterFailure::AskAgain { at } => {
                         asked_again.times += 1;
@@ -182,19 +186,24 @@ async fn go_on(journal: &mut Journal, asked_again: &mut AskedAgain) -> Result<()
     }
 }
 
-/// Waits here if the wait is short, else gives the lease back until then.
+/// Waits here if the wait is short, else gives the lease back until then. Mail ends it early.
 pub(super) async fn wait_until(
-    journal: &Journal,
+    journal: &mut Journal,
     at: OffsetDateTime,
     draining: &CancellationToken,
 ) -> Result<(), Stop> {
     let wait = Duration::try_from(at - journal.now()).unwrap_or_default();
     if wait > SHORT_WAIT {
-        return Err(Stop::Delay(at));
+        return journal.rest(Rest::Until(at)).await;
     }
-    match draining.run_until_cancelled(tokio::time::sleep(wait)).await {
-        Some(()) => Ok(()),
-        None => Err(Stop::HandBack),
+    let bell = journal.bell();
+    tokio::select! {
+        () = draining.cancelled() => Err(Stop::HandBack),
+        () = tokio::time::sleep(wait) => Ok(()),
+        () = bell.rung() => {
+            journal.expect_mail();
+            Ok(())
+        }
     }
 }
 

@@ -1,5 +1,5 @@
 //! The heartbeat of a worker process: on a thread and a connection of its own, so that neither a busy runtime nor an
-//! exhausted pool makes it look dead.
+//! exhausted pool makes it look dead. Its answer says which runs have mail, so that people are heard without the bus too.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::store::beat;
 use crate::worker::WorkerSettings;
+use crate::worker::bells::Bells;
 
 /// When the last beat was acknowledged, and what follows from that.
 #[derive(Debug, Clone)]
@@ -74,6 +75,7 @@ impl Heart {
         database: &Database,
         worker: Uuid,
         settings: &WorkerSettings,
+        bells: Bells,
     ) -> anyhow::Result<Self> {
         anyhow::ensure!(
             settings.heartbeat * 3 <= settings.ttl,
@@ -87,7 +89,8 @@ impl Heart {
         let (acknowledge, last) = watch::channel(sent);
         let (done, stopped) = oneshot::channel();
         let stop = CancellationToken::new();
-        let thread = Beats { options, worker, every: settings.heartbeat, acknowledge, stop: stop.clone() };
+        let every = settings.heartbeat;
+        let thread = Beats { options, worker, every, acknowledge, bells, stop: stop.clone() };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -119,6 +122,7 @@ struct Beats {
     worker: Uuid,
     every: Duration,
     acknowledge: watch::Sender<Instant>,
+    bells: Bells,
     stop: CancellationToken,
 }
 
@@ -157,8 +161,9 @@ impl Beats {
             Some(connection) => connection,
             None => self.options.connect().await?,
         };
-        // Which runs have mail is not acted upon yet.
-        beat::beat(&mut connection, self.worker).await?;
+        for run in beat::beat(&mut connection, self.worker).await? {
+            self.bells.ring(run);
+        }
         Ok(connection)
     }
 }

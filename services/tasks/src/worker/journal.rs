@@ -9,12 +9,12 @@ use time::OffsetDateTime;
 use crate::domain::event::{Event, Record};
 use crate::domain::fold::RunFold;
 use crate::store::append::{Append, Appended, Besides, Refusal, append_with, needs_transaction};
-use crate::store::artifact::NewArtifact;
 use crate::store::journal;
-use crate::store::lease::Lease;
+use crate::store::lease::{self, Lease, Rest, Suspended};
 use crate::topics::{self, Live};
 use crate::worker::Worker;
 use crate::worker::attempt::Stop;
+use crate::worker::bells::Bell;
 
 /// Events that are read at once.
 const PAGE: i64 = 500;
@@ -25,11 +25,19 @@ pub(super) struct Journal {
     worker: Arc<Worker>,
     lease: Lease,
     fold: RunFold,
+    /// True when the mailbox is not known to hold nothing new.
+    mail: bool,
+    bell: Arc<Bell>,
 }
 
 impl Journal {
-    /// Reads and folds the whole journal.
-    pub(super) async fn load(worker: Arc<Worker>, lease: Lease) -> Result<Self, Stop> {
+    /// Reads and folds the whole journal. `mail` says that the mailbox is to be looked into.
+    pub(super) async fn load(
+        worker: Arc<Worker>,
+        lease: Lease,
+        bell: Arc<Bell>,
+        mail: bool,
+    ) -> Result<Self, Stop> {
         let mut fold: Option<RunFold> = None;
         loop {
             let after = fold.as_ref().map_or(0, RunFold::head_seq);
@@ -53,7 +61,7 @@ impl Journal {
             }
         }
         let fold = fold.ok_or_else(|| Stop::Broken(anyhow::anyhow!("the journal is empty")))?;
-        Ok(Self { worker, lease, fold })
+        Ok(Self { worker, lease, fold, mail, bell })
     }
 
     pub(super) fn fold(&self) -> &RunFold {
@@ -68,32 +76,82 @@ impl Journal {
         &self.worker
     }
 
+    /// Whether there may be letters that the journal takes no note of.
+    pub(super) fn has_mail(&self) -> bool {
+        self.mail
+    }
+
+    /// The bell rang: the mailbox is to be looked into.
+    pub(super) fn expect_mail(&mut self) {
+        self.mail = true;
+    }
+
+    /// The mailbox was looked into, and there was nothing.
+    pub(super) fn mail_is_read(&mut self) {
+        self.mail = false;
+    }
+
+    /// The run's bell.
+    pub(super) fn bell(&self) -> Arc<Bell> {
+        self.bell.clone()
+    }
+
     /// Now, as exactly as the database keeps it.
     pub(super) fn now(&self) -> OffsetDateTime {
         let now = self.worker.means.ambient.clock.now();
         now.replace_nanosecond(now.nanosecond() / 1_000 * 1_000).unwrap_or(now)
     }
 
-    /// Commits events, and with them the artifacts that they speak of. What the fold would refuse is never committed.
-    pub(super) async fn append(
-        &mut self,
-        events: Vec<Event>,
-        artifacts: Vec<NewArtifact>,
-    ) -> Result<(), Stop> {
+    /// Commits events, and with them what they speak of. What the fold would refuse is never committed.
+    pub(super) async fn append(&mut self, events: Vec<Event>, besides: Besides) -> Result<(), Stop> {
         let at = self.now();
         let mut next = self.fold.clone();
         for (seq, event) in (self.fold.head_seq() + 1..).zip(&events) {
             next.apply(&Record { seq, at, event: event.clone() }).map_err(Stop::broken)?;
         }
         let append = Append { run: self.lease.run, epoch: self.lease.epoch, at, events };
-        let appended = self.commit(&append, &Besides::artifacts(artifacts)).await?;
+        let appended = self.commit(&append, &besides).await?;
         if appended.head_seq != next.head_seq() {
             return Err(Stop::Reload);
         }
         self.fold = next;
+        self.mail = appended.mail;
         let head = Live::Head { seq: appended.head_seq };
         topics::publish(&self.worker.means.bus, &topics::run(self.lease.run), &head);
         Ok(())
+    }
+
+    /// Gives the lease back until something comes: an error, since this worker's part is over then. It comes back well when
+    /// there is mail, which is to be read first.
+    pub(super) async fn rest(&mut self, rest: Rest) -> Result<(), Stop> {
+        let (run, epoch) = (self.lease.run, self.lease.epoch);
+        let suspended = self.persist(|| lease::suspend(&self.worker.means.engine, run, epoch, rest)).await?;
+        match suspended {
+            Suspended::Done => Err(Stop::Resting),
+            // Also said when the answer to the first try got lost.
+            Suspended::Lost => Err(Stop::Lost),
+            Suspended::MailArrived => {
+                self.mail = true;
+                Ok(())
+            }
+        }
+    }
+
+    /// Repeats what the database did not come to answer, for as long as the lease may be ours.
+    pub(super) async fn persist<T, F>(&self, ask: impl Fn() -> F) -> Result<T, Stop>
+    where
+        F: Future<Output = Result<T, sqlx::Error>>,
+    {
+        let mut wait = REPEAT_AFTER;
+        loop {
+            match ask().await {
+                Ok(answer) => return Ok(answer),
+                Err(error) if !db::is_unavailable(&error) => return Err(Stop::broken(error)),
+                Err(_) => {}
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(Duration::from_secs(1));
+        }
     }
 
     /// Repeats an append whose fate is unknown, for as long as the lease may be ours: the attempt is dropped when it is not.

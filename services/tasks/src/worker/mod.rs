@@ -3,11 +3,14 @@
 //! A worker never waits for another one and holds no state that the journal does not have. It may be killed at any instant:
 //! its leases run out with its heartbeat, and whoever takes a run over folds the journal and goes on from the last event.
 
+mod asks;
 mod attempt;
+mod bells;
 pub mod committer;
 mod heartbeat;
 mod journal;
 mod live;
+mod mail;
 mod model;
 #[cfg(test)]
 mod tests;
@@ -30,7 +33,9 @@ use crate::scheduler::{self, SchedulerSettings};
 use crate::store::lease::{self, Claim, Lease};
 use crate::store::run::FOLD_VERSION_COLUMN;
 use crate::tools::http_fetch::HttpFetch;
+use crate::tools::http_request::HttpRequests;
 use crate::topics;
+use bells::Bells;
 use committer::Committer;
 use heartbeat::{Heart, Pulse};
 use live::LiveTexts;
@@ -80,7 +85,7 @@ pub struct Means {
     pub llm: Upstream,
     /// Who the worker is to it.
     pub identity: ServiceIdentity,
-    /// The way out for `http_fetch`.
+    /// The way out for `http_fetch` and `http_request`.
     pub egress: Egress,
     /// Hints and live text.
     pub bus: Bus,
@@ -97,7 +102,9 @@ pub(crate) struct Worker {
     committer: Committer,
     pulse: Pulse,
     live: LiveTexts,
-    http: HttpFetch,
+    bells: Bells,
+    fetch: HttpFetch,
+    requests: HttpRequests,
     lifecycle: Lifecycle,
 }
 
@@ -107,7 +114,8 @@ pub(crate) struct Worker {
 /// The worker could not put itself on the list.
 pub async fn run(settings: WorkerSettings, means: Means, lifecycle: &Lifecycle) -> anyhow::Result<()> {
     let id = means.ambient.ids.uuid();
-    let heart = Heart::start(&means.engine, id, &settings).await?;
+    let bells = Bells::default();
+    let heart = Heart::start(&means.engine, id, &settings, bells.clone()).await?;
     let committer = Committer::start(&means.engine, settings.lanes, lifecycle);
     let live = LiveTexts::new(means.bus.clone());
     let slots = Arc::new(Semaphore::new(settings.slots));
@@ -116,7 +124,9 @@ pub async fn run(settings: WorkerSettings, means: Means, lifecycle: &Lifecycle) 
         committer,
         pulse: heart.pulse(),
         live,
-        http: HttpFetch::new(means.egress.clone()),
+        bells,
+        fetch: HttpFetch::new(means.egress.clone()),
+        requests: HttpRequests::new(means.egress.clone()),
         lifecycle: lifecycle.clone(),
         settings,
         means,
@@ -126,6 +136,7 @@ pub async fn run(settings: WorkerSettings, means: Means, lifecycle: &Lifecycle) 
         worker.clone().schedule();
     }
     lifecycle.spawn_background("answer late watchers", worker.live.clone().answer_late_watchers());
+    lifecycle.spawn_background("listen for mail", worker.bells.clone().listen(worker.means.bus.clone()));
 
     worker.clone().take_runs(&slots).await;
 

@@ -7,7 +7,6 @@ use mc_chassis::{Failure, sized};
 use mc_proto::llm::v1 as llm;
 use mc_proto::llm::v1::generate_response::Event as Answer;
 use mc_proto::llm::v1::generation_service_client::GenerationServiceClient;
-use time::OffsetDateTime;
 use tokio::time::MissedTickBehavior;
 
 use crate::domain::decide::ModelCall;
@@ -15,31 +14,48 @@ use crate::domain::event::{Event, ModelCallCompleted};
 use crate::domain::fold::PendingIntent;
 use crate::domain::retry::{self, AfterFailure, CallFailure, Charge};
 use crate::rpc::view;
+use crate::store::lease::Lease;
 use crate::topics::TextKind;
 use crate::wire;
+use crate::worker::Worker;
 use crate::worker::attempt::Stop;
 use crate::worker::journal::Journal;
 
 /// Live text goes out this often at most.
 const FLUSH: Duration = Duration::from_millis(50);
 
-/// Makes the call. The answer is the event to append, or when to ask again.
+/// Makes the call, reading mail as it comes. The answer is the event to append, or when to ask again.
 pub(super) async fn call(
-    journal: &Journal,
+    journal: &mut Journal,
     call: &ModelCall,
     asked_again: u32,
 ) -> Result<AfterFailure, Stop> {
-    let worker = journal.worker();
+    let worker = journal.worker().clone();
     let run = journal.lease().run;
     let draining = worker.lifecycle.draining();
+    let deadline = call.deadline.map(|at| at - journal.now());
+    let bell = journal.bell();
     worker.live.open(run, call.step, call.attempt);
     let mut generation = String::new();
-    let asked = tokio::select! {
-        asked = ask(journal, call, &mut generation) => asked,
-        // The generation outlives its caller: whoever takes the run asks with the same key and joins it.
-        () = draining.cancelled() => return Err(Stop::HandBack),
-        // What the time limit does to the run is the loop's to say.
-        () = until(journal, call.deadline) => return Ok(AfterFailure::AskAgain { at: journal.now() }),
+    let asked = {
+        let lease = journal.lease().clone();
+        let asking = ask(&worker, &lease, call, &mut generation);
+        let out_of_time = after(deadline);
+        tokio::pin!(asking, out_of_time);
+        loop {
+            if journal.has_mail() {
+                // Cancelled, this is left at once, and the stream is dropped with it. A pause waits for the answer.
+                journal.read_mail(false).await?;
+            }
+            tokio::select! {
+                asked = &mut asking => break asked,
+                () = bell.rung() => journal.expect_mail(),
+                // The generation outlives its caller: whoever takes the run asks with the same key and joins it.
+                () = draining.cancelled() => return Err(Stop::HandBack),
+                // What the time limit does to the run is the loop's to say.
+                () = &mut out_of_time => return Ok(AfterFailure::AskAgain { at: journal.now() }),
+            }
+        }
     };
     worker.live.flush(run);
     match asked {
@@ -61,14 +77,14 @@ pub(super) async fn call(
 
 /// Asks and follows the stream to its end.
 async fn ask(
-    journal: &Journal,
+    worker: &Worker,
+    lease: &Lease,
     call: &ModelCall,
     generation: &mut String,
 ) -> Result<llm::GenerationFinished, Failure> {
-    let worker = journal.worker();
-    let run = journal.lease().run;
+    let run = lease.run;
     let means = &worker.means;
-    let request = means.identity.request_for_run("llm", &assertion(journal), request(journal, call));
+    let request = means.identity.request_for_run("llm", &assertion(lease), request(lease, call));
     let mut client = sized!(GenerationServiceClient::new(means.llm.streams()));
     let failed = |status: tonic::Status| Failure::from_status(&status);
     let mut answer = client.generate(request).await.map_err(failed)?.into_inner();
@@ -101,8 +117,8 @@ async fn ask(
     }
 }
 
-fn assertion(journal: &Journal) -> RunAssertion {
-    let lease = journal.lease();
+/// Whom the worker acts for.
+pub(super) fn assertion(lease: &Lease) -> RunAssertion {
     let workspace = lease.workspace.uuid();
     RunAssertion {
         service: "tasks".to_owned(),
@@ -113,8 +129,7 @@ fn assertion(journal: &Journal) -> RunAssertion {
     }
 }
 
-fn request(journal: &Journal, call: &ModelCall) -> llm::GenerateRequest {
-    let lease = journal.lease();
+fn request(lease: &Lease, call: &ModelCall) -> llm::GenerateRequest {
     let workspace = lease.workspace.uuid();
     let asked = &call.request;
     llm::GenerateRequest {
@@ -171,11 +186,11 @@ fn charge(failure: &Failure) -> Option<Charge> {
     })
 }
 
-/// Waits for a time, or for ever where there is none.
-pub(super) async fn until(journal: &Journal, at: Option<OffsetDateTime>) {
-    match at {
-        Some(at) => {
-            let wait = Duration::try_from(at - journal.now()).unwrap_or_default();
+/// Waits so long, or for ever where there is no limit.
+pub(super) async fn after(wait: Option<time::Duration>) {
+    match wait {
+        Some(wait) => {
+            let wait = Duration::try_from(wait).unwrap_or_default();
             // The timer counts up to two years; a run's time is a month at most.
             tokio::time::sleep(wait.min(Duration::from_hours(24 * 365))).await;
         }

@@ -9,10 +9,12 @@ use mc_chassis::db::Database;
 
 use crate::domain::brief::RunBrief;
 use crate::domain::decide::ToolUse;
+use crate::domain::event::EffectClass;
 use crate::domain::id::{RunId, WorkspaceId};
+use crate::store::append::Besides;
 use crate::store::artifact::{self, NewArtifact};
 use crate::tools::artifacts::ReadArtifacts;
-use crate::tools::{self, ToolAnswer, ToolContext, Unavailable, Written};
+use crate::tools::{self, Outcome, ToolAnswer, ToolContext, Unavailable, Written};
 use crate::worker::attempt::{Stop, wait_until};
 use crate::worker::journal::Journal;
 use crate::worker::model::milliseconds;
@@ -20,12 +22,12 @@ use crate::worker::model::milliseconds;
 /// How long a call waits that our own means could not carry out.
 const TRY_AGAIN: time::Duration = time::Duration::seconds(1);
 
-/// Uses the tools and commits their results. Comes back without those that our own means could not carry out: their
-/// intents are open, and the loop decides on them anew.
+/// Uses the tools and commits their results, reading mail as it comes. Comes back without those that our own means could
+/// not carry out: their intents are open, and the loop decides on them anew.
 pub(super) async fn use_all(journal: &mut Journal, uses: Vec<ToolUse>) -> Result<(), Stop> {
     let intents: Vec<_> = uses.iter().filter_map(|used| used.intent.clone()).collect();
     if !intents.is_empty() {
-        journal.append(intents, Vec::new()).await?;
+        journal.append(intents, Besides::default()).await?;
     }
     let worker = journal.worker().clone();
     let begun = journal.now();
@@ -39,30 +41,51 @@ pub(super) async fn use_all(journal: &mut Journal, uses: Vec<ToolUse>) -> Result
         agent: &brief.agent,
         ids: &worker.means.ambient.ids,
         artifacts: &artifacts,
-        http: &worker.http,
+        fetch: &worker.fetch,
+        requests: &worker.requests,
     };
     let wait = uses.iter().filter_map(|used| used.deadline).min();
     let wait = wait.map(|at| Duration::try_from(at - begun).unwrap_or_default());
     let mut under_way: FuturesUnordered<_> = uses
         .iter()
         .map(|used| async move {
-            let answer = match wait {
+            let outcome = match wait {
                 Some(wait) => tokio::time::timeout(wait, tools::run(used, context)).await,
                 None => Ok(tools::run(used, context).await),
             };
             // When the run's time is up, the loop says so; the call's answer no longer matters.
-            let answer = answer.unwrap_or_else(|_| Ok(ToolAnswer::failed("The run's time is up.")));
-            (used, answer)
+            (used, outcome.unwrap_or_else(|_| Ok(Outcome::Known(out_of_time(used)))))
         })
         .collect();
 
+    let bell = journal.bell();
     let mut unavailable: Option<Unavailable> = None;
-    while let Some((used, answer)) = under_way.next().await {
-        match answer {
-            Ok(answer) => {
+    loop {
+        if journal.has_mail() {
+            // Cancelled, this is left at once, and the tools are dropped with it. Everything else waits for them.
+            journal.read_mail(false).await?;
+        }
+        let (used, outcome) = tokio::select! {
+            done = under_way.next() => match done {
+                Some(done) => done,
+                None => break,
+            },
+            () = bell.rung() => {
+                journal.expect_mail();
+                continue;
+            }
+        };
+        match outcome {
+            Ok(Outcome::Known(answer)) => {
                 let took = milliseconds(journal.now() - begun);
                 let (event, written) = answer.into_record(used, took);
-                journal.append(vec![event], written.into_iter().map(stored).collect()).await?;
+                let artifacts = written.into_iter().map(stored).collect();
+                journal.append(vec![event], Besides::artifacts(artifacts)).await?;
+            }
+            Ok(Outcome::Unknown(why)) => {
+                let tool = used.tool.name();
+                tracing::warn!(run = %journal.lease().run, tool, why, "the outcome of a call is unknown");
+                journal.ask(vec![used.in_doubt()]).await?;
             }
             Err(error) => unavailable = Some(error),
         }
@@ -74,6 +97,13 @@ pub(super) async fn use_all(journal: &mut Journal, uses: Vec<ToolUse>) -> Result
         wait_until(journal, journal.now() + TRY_AGAIN, &draining).await?;
     }
     Ok(())
+}
+
+fn out_of_time(used: &ToolUse) -> ToolAnswer {
+    ToolAnswer::failed(match used.effect_class {
+        EffectClass::Pure => "The run's time is up.",
+        _ => "The run's time is up; whether the call took effect is unknown.",
+    })
 }
 
 fn stored(written: Written) -> NewArtifact {

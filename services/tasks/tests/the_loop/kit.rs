@@ -4,12 +4,16 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 
 use mc_tasks::domain::arguments::Arguments;
-use mc_tasks::domain::brief::{AgentSnapshot, ModelParameters, RunBrief, RunLimits, TaskSnapshot, ToolGrant};
+use mc_tasks::domain::brief::{
+    AgentSnapshot, ModelParameters, RequestEffect, RunBrief, RunLimits, TaskSnapshot, ToolGrant, ToolPolicy,
+};
 use mc_tasks::domain::conversation::{FinishReason, Message, Part, Role, ToolCall, Usage};
-use mc_tasks::domain::decide::{ModelCall, Next, ToolUse, next};
+use mc_tasks::domain::decide::{Ask, ModelCall, Next, ToolUse, next};
 use mc_tasks::domain::event::{ArtifactRef, Event, ModelCallCompleted, Queued, Record};
 use mc_tasks::domain::fold::{RunFold, RunState};
-use mc_tasks::domain::id::{AgentId, ArtifactId, RunId, TaskId, UserId, WorkspaceId};
+use mc_tasks::domain::id::{AgentId, ArtifactId, CommandId, InboxItemId, RunId, TaskId, UserId, WorkspaceId};
+use mc_tasks::domain::mail::{self, Reading};
+use mc_tasks::domain::order::{CommandKind, Decision, Letter, LetterContent};
 use mc_tasks::domain::retry::{self, AfterFailure, CallFailure, Charge};
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
@@ -17,6 +21,14 @@ use uuid::Uuid;
 
 /// When every run of these tests is queued.
 pub(crate) const START: OffsetDateTime = datetime!(2026-01-05 09:00 UTC);
+
+/// Who orders runs about and decides.
+pub(crate) const PERSON: UserId = UserId::new(Uuid::from_u128(9));
+
+/// An order with this id.
+pub(crate) fn order(number: u128, kind: CommandKind) -> LetterContent {
+    LetterContent::Command { command: CommandId::new(Uuid::from_u128(number)), kind, reason: String::new() }
+}
 
 /// A task with two checks, an agent with every tool.
 pub(crate) fn task() -> TaskSnapshot {
@@ -48,6 +60,26 @@ pub(crate) fn agent() -> AgentSnapshot {
         limits: RunLimits::default(),
     }
 }
+
+/// The same agent, which may send requests of this kind and ask people, and needs leave for `asks`.
+pub(crate) fn bold_agent(effect: RequestEffect, asks: &[&str]) -> AgentSnapshot {
+    let mut agent = agent();
+    agent.tools.push(ToolGrant {
+        allowed_hosts: vec!["shop.example.com".into()],
+        effect,
+        query_url: "https://shop.example.com/orders/{key}".into(),
+        ..ToolGrant::of("http_request")
+    });
+    agent.tools.push(ToolGrant::of("ask_human"));
+    for grant in agent.tools.iter_mut().filter(|grant| asks.contains(&grant.tool.as_str())) {
+        grant.policy = ToolPolicy::Ask;
+    }
+    agent
+}
+
+/// A request that such an agent may send.
+pub(crate) const ORDER: (&str, &str) =
+    ("http_request", r#"{"method": "POST", "url": "https://shop.example.com/orders", "body": "{}"}"#);
 
 /// A run of that agent on that task.
 pub(crate) fn brief(task: TaskSnapshot, agent: AgentSnapshot) -> RunBrief {
@@ -145,6 +177,9 @@ pub(crate) struct Run {
     pub(crate) requests: Vec<ModelCall>,
     /// Each tool call that was carried out.
     pub(crate) carried_out: Vec<ToolUse>,
+    /// What people were asked, with the items that were opened for it.
+    pub(crate) asked: Vec<(InboxItemId, Ask)>,
+    letters: i64,
     files: BTreeMap<String, String>,
 }
 
@@ -159,6 +194,8 @@ impl Run {
             script: script.into_iter().collect(),
             requests: vec![],
             carried_out: vec![],
+            asked: vec![],
+            letters: 0,
             files: BTreeMap::new(),
         }
     }
@@ -186,7 +223,8 @@ impl Run {
     /// Does the next thing; false when nothing can be done.
     pub(crate) fn step(&mut self) -> bool {
         match next(&self.fold, self.now) {
-            Next::Ended => return false,
+            Next::Ended | Next::Wait(_) | Next::Paused => return false,
+            Next::Ask(asks) => self.ask(asks),
             Next::RetryAt(at) => self.now = at,
             Next::Append(events) => events.into_iter().for_each(|event| self.append(event)),
             Next::CallModel(call) => return self.call_model(*call),
@@ -202,6 +240,34 @@ impl Run {
             }
         }
         true
+    }
+
+    /// Opens an inbox item for each.
+    pub(crate) fn ask(&mut self, asks: Vec<Ask>) {
+        for ask in asks {
+            let item = InboxItemId::new(Uuid::from_u128(100 + self.asked.len() as u128));
+            self.append(ask.event(item));
+            self.asked.push((item, ask));
+        }
+    }
+
+    /// Puts letters into the mailbox, and reads them as a worker does; what it comes to.
+    pub(crate) fn reads(&mut self, contents: Vec<LetterContent>, at_rest: bool) -> Reading {
+        let mut letters = Vec::new();
+        for content in contents {
+            self.letters += 1;
+            letters.push(Letter { number: self.letters, sender: PERSON, sent_at: self.now, content });
+        }
+        let reading = mail::read(&self.fold, &letters, at_rest);
+        reading.events.iter().for_each(|event| self.append(event.clone()));
+        reading
+    }
+
+    /// A person decides on the first thing that is open.
+    pub(crate) fn decided(&mut self, decision: Decision) {
+        let item = self.fold.open_items().first().expect("something is open").item;
+        let reading = self.reads(vec![LetterContent::Decision { item, decision }], true);
+        assert!(reading.stray.is_empty(), "{reading:?}");
     }
 
     fn call_model(&mut self, call: ModelCall) -> bool {
@@ -239,7 +305,10 @@ impl Run {
                 None => used.completed(format!("There is no {path}."), true, None, 1),
             },
             Arguments::HttpFetch { url } => used.completed(format!("Page of {url}"), false, None, 1),
-            Arguments::Finish(_) => panic!("finish is never carried out"),
+            Arguments::HttpRequest(request) => {
+                used.completed(format!("{} {}", request.method.as_str(), request.url), false, None, 1)
+            }
+            Arguments::AskHuman(_) | Arguments::Finish(_) => panic!("the engine itself sees to it"),
         }
     }
 
@@ -306,7 +375,12 @@ pub(crate) fn answered(call: &ModelCall, message: Message, finish_reason: Finish
 
 fn told(event: &Event) -> String {
     match event {
-        Event::Queued(_) | Event::Started(_) | Event::TakenOver(_) => event.kind().to_owned(),
+        Event::Queued(_)
+        | Event::Started(_)
+        | Event::TakenOver(_)
+        | Event::Paused(_)
+        | Event::Resumed(_)
+        | Event::Cancelled(_) => event.kind().to_owned(),
         Event::ModelCallStarted(call) => format!("model {}/{} ?", call.step, call.attempt),
         Event::ModelCallCompleted(call) => format!("model {}/{} ok", call.step, call.attempt),
         Event::ModelCallFailed(call) => {
@@ -321,6 +395,18 @@ fn told(event: &Event) -> String {
         Event::EngineNote(note) => format!("note {} {}", note.step, note.reason.as_str()),
         Event::Succeeded(_) => "succeeded".to_owned(),
         Event::Failed(failed) => format!("failed {}", failed.error.reason),
-        other => other.kind().to_owned(),
+        Event::CommandDelivered(order) => format!("ordered {:?}", order.kind),
+        Event::ApprovalRequested(asked) => {
+            format!("approve {}/{} {} ?", asked.step, asked.call_id, asked.tool)
+        }
+        Event::QuestionAsked(asked) => format!("answer {}/{} ?", asked.step, asked.call_id),
+        Event::OutcomeUnknown(asked) => {
+            format!("outcome {}/{} {} attempt {} ?", asked.step, asked.call_id, asked.tool, asked.attempt)
+        }
+        Event::ItemDecided(decided) => {
+            let how = format!("{:?}", decided.decision);
+            let how = how.split([' ', '{']).next().unwrap_or_default();
+            format!("decided {}/{} {how}", decided.step, decided.call_id)
+        }
     }
 }

@@ -6,6 +6,7 @@ mod any_event;
 mod kit;
 mod world;
 
+mod approvals;
 mod claims_without_evidence;
 mod context_overflow;
 mod empty_answers;
@@ -14,7 +15,10 @@ mod journal_format;
 mod limits;
 mod malformed_arguments;
 mod model_failures;
+mod orders;
+mod outcomes;
 mod properties;
+mod questions;
 mod recovery;
 mod repeated_calls;
 mod strict_fold;

@@ -76,6 +76,26 @@ fn a_tool_that_was_not_granted_is_refused() {
 }
 
 #[test]
+fn a_tool_that_is_denied_is_not_offered_and_refused_in_clear_words() {
+    let mut agent = agent();
+    for grant in agent.tools.iter_mut().filter(|grant| grant.tool == "http_fetch") {
+        grant.policy = ToolPolicy::Deny;
+    }
+    let fetch = ("http_fetch", r#"{"url": "https://example.com/"}"#);
+    let run = Run::new(brief(task(), agent), [calls(&[fetch])]).played();
+    let request = &run.requests[0].request;
+    assert!(request.tools.iter().all(|tool| tool.name != "http_fetch"));
+    assert!(!request.system.contains("http_fetch"), "{}", request.system);
+    assert_eq!(
+        run.results(),
+        [
+            "! Not carried out: your owner does not let you use `http_fetch`. You have: write_artifact, read_artifact, finish."
+        ]
+    );
+    assert!(run.carried_out.is_empty() && run.asked.is_empty());
+}
+
+#[test]
 fn a_wrong_call_does_not_keep_the_right_ones_beside_it_from_running() {
     let run = Run::usual([calls(&[
         ("read_artifact", "{"),
@@ -138,21 +158,4 @@ fn the_65th_call_of_an_answer_is_refused() {
     assert_eq!(run.carried_out.len(), 64);
     let refused: Vec<String> = run.results().into_iter().filter(|result| result.starts_with('!')).collect();
     assert_eq!(refused, ["! Not carried out: 64 calls in one answer are the most."]);
-}
-
-#[test]
-fn a_call_that_needs_approval_or_is_denied_is_not_carried_out() {
-    for (policy, answer) in [
-        (
-            ToolPolicy::Ask,
-            "! Not carried out: `write_artifact` needs a person's approval, and approvals cannot be given yet.",
-        ),
-        (ToolPolicy::Deny, "! Not carried out: you may not use `write_artifact`."),
-    ] {
-        let mut agent = agent();
-        agent.tools.iter_mut().for_each(|grant| grant.policy = policy);
-        let run = Run::new(brief(task(), agent), [writes()]).played();
-        assert_eq!(run.results()[0], answer);
-        assert!(run.carried_out.is_empty(), "{}", run.story());
-    }
 }

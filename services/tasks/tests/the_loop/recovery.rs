@@ -2,7 +2,7 @@
 
 use mc_tasks::domain::decide::{Next, claimed, next};
 use mc_tasks::domain::event::{EffectClass, Event, Record};
-use mc_tasks::domain::fold::{PendingIntent, RunFold};
+use mc_tasks::domain::fold::{PendingIntent, RunFold, RunState, WaitReason};
 
 use crate::kit::{Run, calls, finishes, writes};
 
@@ -61,21 +61,39 @@ fn calls_that_may_be_repeated_are_repeated_under_their_key() {
     assert!(run.played().succeeded());
 }
 
-#[test]
-fn a_call_that_must_not_be_repeated_ends_the_run() {
-    for effect_class in [EffectClass::AtMostOnce, EffectClass::Queryable] {
-        let mut run = in_mid_tools();
-        // No built-in tool is of this class, so the journal is written as a later release would have done.
-        for record in &mut run.journal {
-            if let Event::ToolCallStarted(started) = &mut record.event {
-                started.effect_class = effect_class;
-            }
+/// The same with intents of this class.
+fn in_mid_tools_of(effect_class: EffectClass) -> Run {
+    let mut run = in_mid_tools();
+    for record in &mut run.journal {
+        if let Event::ToolCallStarted(started) = &mut record.event {
+            started.effect_class = effect_class;
         }
-        run.crash();
-        let run = run.played();
-        assert_eq!(run.failure(), Some("OUTCOME_UNKNOWN"));
-        assert!(run.carried_out.is_empty());
     }
+    run.crash();
+    run
+}
+
+#[test]
+fn a_call_that_must_not_be_repeated_is_left_to_a_person() {
+    let mut run = in_mid_tools_of(EffectClass::AtMostOnce);
+    assert!(run.step(), "asks");
+    let asked: Vec<&str> = run.asked.iter().map(|(_, ask)| ask.call_id.as_str()).collect();
+    assert_eq!(asked, ["call_a", "call_b"], "both at once");
+    let mut run = run.played();
+    assert_eq!(run.fold.state(), RunState::Waiting(WaitReason::Outcome));
+    let carried: Vec<&str> = run.carried_out.iter().map(|used| used.call_id.as_str()).collect();
+    assert_eq!(carried, ["call_c"], "what needs nobody is carried out meanwhile");
+    run.crash();
+    assert_eq!(next(&run.fold, run.now), Next::Wait(WaitReason::Outcome));
+}
+
+#[test]
+fn a_call_that_can_be_asked_about_is_asked_about_first() {
+    let run = in_mid_tools_of(EffectClass::Queryable);
+    let Next::UseTools(uses) = next(&run.fold, run.now) else { panic!("{}", run.story()) };
+    let first: Vec<(&str, bool)> =
+        uses.iter().map(|used| (used.call_id.as_str(), used.query_first)).collect();
+    assert_eq!(first, [("call_a", true), ("call_b", true), ("call_c", false)]);
 }
 
 #[test]

@@ -1,19 +1,24 @@
-//! A world of random models in which workers die between any two things they do.
+//! A world of random models and people in which workers die between any two things they do.
 
 use std::collections::BTreeMap;
 
-use mc_tasks::domain::brief::RunLimits;
+use mc_tasks::domain::brief::{RequestEffect, RunLimits, ToolGrant, ToolPolicy};
 use mc_tasks::domain::conversation::{FinishReason, Message, Part, Role, ToolCall};
-use mc_tasks::domain::decide::{Next, ToolUse, claimed, next};
+use mc_tasks::domain::decide::{Ask, Next, ToolUse, claimed, next};
 use mc_tasks::domain::event::{EffectClass, Event};
-use mc_tasks::domain::fold::RunFold;
+use mc_tasks::domain::fold::{RunFold, WaitReason};
+use mc_tasks::domain::id::InboxItemId;
+use mc_tasks::domain::mail;
+use mc_tasks::domain::order::{CommandKind, Decision, Letter, LetterContent};
 use mc_tasks::domain::prompt::ModelRequest;
 use mc_tasks::domain::retry::{self, AfterFailure};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
+use time::Duration;
+use uuid::Uuid;
 
-use crate::kit::{Run, Turn, agent, answered, brief, task};
+use crate::kit::{PERSON, Run, Turn, agent, answered, brief, order, task};
 use crate::properties::check_request;
 
 fn any_arguments() -> impl Strategy<Value = String> {
@@ -29,6 +34,9 @@ fn any_arguments() -> impl Strategy<Value = String> {
             r#"{"summary": "Done.", "evidence": ["it says so"]}"#,
             r#"{"summary": "No.", "outcome": "impossible"}"#,
             r#"{"summary": ""}"#,
+            r#"{"method": "POST", "url": "https://example.com/orders", "body": "{}"}"#,
+            r#"{"method": "POST", "url": "https://example.com/orders", "body": "{}"}"#,
+            r#"{"question": "Which one?", "choices": ["A", "B"]}"#,
             "", "{", "null", "[]", r#"{"path": "../x"}"#,
         ]).prop_map(str::to_owned),
         1 => ".{0,40}",
@@ -43,7 +51,9 @@ fn any_call() -> impl Strategy<Value = ToolCall> {
             "write_artifact",
             "read_artifact",
             "http_fetch",
-            "http_fetch",
+            "http_request",
+            "http_request",
+            "ask_human",
             "finish",
             "shell",
             "",
@@ -87,34 +97,56 @@ pub(crate) struct Scenario {
     pub(crate) deaths: Vec<bool>,
     pub(crate) max_steps: u32,
     pub(crate) max_tokens: Option<i64>,
-    /// Fetches are journalled as calls that must not be repeated.
-    pub(crate) dangerous: bool,
+    /// What the servers behind `http_request` promise.
+    pub(crate) effect: RequestEffect,
+    /// Of `write_artifact`, `http_fetch` and `http_request`.
+    pub(crate) policies: [ToolPolicy; 3],
+    /// At each place where a worker looks for mail, an order that has just come.
+    orders: Vec<Option<CommandKind>>,
+    /// How people decide, over and over.
+    decisions: Vec<u8>,
 }
 
 pub(crate) fn any_scenario() -> impl Strategy<Value = Scenario> {
+    let policy =
+        prop::sample::select(vec![ToolPolicy::Allow, ToolPolicy::Allow, ToolPolicy::Ask, ToolPolicy::Deny]);
+    let order = prop_oneof![
+        60 => Just(None),
+        2 => Just(Some(CommandKind::Pause)),
+        2 => Just(Some(CommandKind::Resume)),
+        1 => Just(Some(CommandKind::Cancel)),
+    ];
     (
         vec(any_turn(), 1..12),
         vec(prop::bool::weighted(0.15), 0..80),
         1..30_u32,
         option::of(1..400_i64),
-        any::<bool>(),
+        prop::sample::select(vec![
+            RequestEffect::AtMostOnce,
+            RequestEffect::Idempotent,
+            RequestEffect::Queryable,
+        ]),
+        prop::array::uniform3(policy),
+        vec(order, 0..60),
+        vec(any::<u8>(), 1..8),
     )
-        .prop_map(|(turns, deaths, max_steps, max_tokens, dangerous)| Scenario {
-            turns,
-            deaths,
-            max_steps,
-            max_tokens,
-            dangerous,
+        .prop_map(|(turns, deaths, max_steps, max_tokens, effect, policies, orders, decisions)| {
+            Scenario { turns, deaths, max_steps, max_tokens, effect, policies, orders, decisions }
         })
 }
 
-/// A world in which workers die: what is in `run.journal` and in `effects` outlives them.
+/// A world in which workers die: what is in `run.journal`, in the mailbox and in `effects` outlives them.
 pub(crate) struct World {
     pub(crate) run: Run,
     deaths: std::vec::IntoIter<bool>,
-    pub(crate) dangerous: bool,
     turns: std::iter::Cycle<std::vec::IntoIter<Turn>>,
+    orders: std::vec::IntoIter<Option<CommandKind>>,
+    decisions: std::iter::Cycle<std::vec::IntoIter<u8>>,
     epoch: i64,
+    /// All letters that ever came, and how many of them the journal takes note of.
+    mailbox: Vec<Letter>,
+    read: usize,
+    items: u128,
     /// Effects by key: what was done and how often.
     pub(crate) effects: BTreeMap<String, (ToolUse, u32)>,
     /// Requests by key.
@@ -136,17 +168,76 @@ impl World {
             max_tokens: scenario.max_tokens,
             ..RunLimits::default()
         };
+        let hosts = agent.tools[0].allowed_hosts.clone();
+        agent.tools.push(ToolGrant {
+            allowed_hosts: hosts,
+            effect: scenario.effect,
+            query_url: "https://example.com/orders/{key}".into(),
+            ..ToolGrant::of("http_request")
+        });
+        agent.tools.push(ToolGrant::of("ask_human"));
+        for (tool, policy) in ["write_artifact", "http_fetch", "http_request"].iter().zip(scenario.policies) {
+            agent
+                .tools
+                .iter_mut()
+                .filter(|grant| grant.tool == *tool)
+                .for_each(|grant| grant.policy = policy);
+        }
         let run = Run::new(brief(task(), agent), []);
         Self {
             folds: vec![run.fold.clone()],
             run,
             deaths: scenario.deaths.into_iter(),
-            dangerous: scenario.dangerous,
             turns: scenario.turns.into_iter().cycle(),
+            orders: scenario.orders.into_iter(),
+            decisions: scenario.decisions.into_iter().cycle(),
             epoch: 0,
+            mailbox: vec![],
+            read: 0,
+            items: 0,
             effects: BTreeMap::new(),
             requests: BTreeMap::new(),
             generations: BTreeMap::new(),
+        }
+    }
+
+    fn post(&mut self, content: LetterContent) {
+        let number = self.mailbox.len() as i64 + 1;
+        self.mailbox.push(Letter { number, sender: PERSON, sent_at: self.run.now, content });
+    }
+
+    /// Looks for mail and journals what it comes to, in one transaction.
+    fn look(&mut self, at_rest: bool) -> Result<(), Died> {
+        if let Some(kind) = self.orders.next().flatten() {
+            let number = 1_000 + self.mailbox.len() as u128;
+            self.post(order(number, kind));
+        }
+        let reading = mail::read(&self.run.fold, &self.mailbox[self.read..], at_rest);
+        assert!(reading.stray.is_empty(), "{reading:?}");
+        self.may_die()?;
+        if reading.read_up_to > 0 {
+            self.read = reading.read_up_to as usize;
+        }
+        self.commit(reading.events);
+        self.may_die()
+    }
+
+    /// People decide on everything that is open.
+    fn decide_all(&mut self) {
+        for open in self.run.fold.open_items() {
+            let how = self.decisions.next().expect("a cycle does not end");
+            let edited = r#"{"path": "edited.md", "content": ""}"#;
+            let decision = match (open.reason, how % 4) {
+                (WaitReason::Approval, 0) => Decision::Reject { reason: "No.".into() },
+                // Of the other tools these are no arguments: what a person writes is judged too.
+                (WaitReason::Approval, 1) => Decision::Approve { arguments_json: Some(edited.into()) },
+                (WaitReason::Approval, _) => Decision::Approve { arguments_json: None },
+                (WaitReason::Input, _) => Decision::Answer { text: "A".into() },
+                (WaitReason::Outcome, 0) => Decision::MarkDone { result: "It is done.".into() },
+                (WaitReason::Outcome, 1) => Decision::Fail { reason: "It is not.".into() },
+                (WaitReason::Outcome, _) => Decision::Retry,
+            };
+            self.post(LetterContent::Decision { item: open.item, decision });
         }
     }
 
@@ -157,17 +248,24 @@ impl World {
     /// Commits one transaction.
     fn append(&mut self, events: Vec<Event>) -> Result<(), Died> {
         self.may_die()?;
-        for mut event in events {
-            if let Event::ToolCallStarted(started) = &mut event
-                && self.dangerous
-                && started.tool == "http_fetch"
-            {
-                started.effect_class = EffectClass::AtMostOnce;
-            }
+        self.commit(events);
+        self.may_die()
+    }
+
+    fn commit(&mut self, events: Vec<Event>) {
+        for event in events {
             self.run.append(event);
             self.folds.push(self.run.fold.clone());
         }
-        self.may_die()
+    }
+
+    fn ask(&mut self, asks: &[Ask]) -> Result<(), Died> {
+        let mut events = Vec::new();
+        for ask in asks {
+            self.items += 1;
+            events.push(ask.event(InboxItemId::new(Uuid::from_u128(self.items))));
+        }
+        self.append(events)
     }
 
     /// Runs to the end; the number of times a worker asked what is next.
@@ -190,8 +288,19 @@ impl World {
         loop {
             *asked += 1;
             assert!(*asked < 20_000, "the run does not end:\n{}", self.run.story());
+            self.look(true)?;
             match next(&self.run.fold, self.run.now) {
                 Next::Ended => return Ok(()),
+                Next::Ask(asks) => self.ask(&asks)?,
+                Next::Wait(_) => {
+                    self.run.now += Duration::days(30);
+                    self.decide_all();
+                }
+                Next::Paused => {
+                    self.run.now += Duration::days(30);
+                    let number = 1_000 + self.mailbox.len() as u128;
+                    self.post(order(number, CommandKind::Resume));
+                }
                 Next::RetryAt(at) => {
                     assert!(at > self.run.now);
                     self.run.now = at;
@@ -213,7 +322,10 @@ impl World {
                         .entry(call.idempotency_key.clone())
                         .or_insert_with(|| turns.next().expect("a cycle does not end"))
                         .clone();
-                    self.may_die()?;
+                    self.look(false)?;
+                    if self.run.fold.state().is_terminal() {
+                        return Ok(());
+                    }
                     match turn {
                         Turn::Answers(message, finish_reason) => {
                             self.append(vec![answered(&call, message, finish_reason)])?;
@@ -244,7 +356,15 @@ impl World {
                         self.append(intents)?;
                     }
                     for used in uses {
+                        self.look(false)?;
+                        if self.run.fold.state().is_terminal() {
+                            return Ok(());
+                        }
                         let result = self.run.carry_out(&used);
+                        if used.query_first && self.effects.contains_key(&used.idempotency_key) {
+                            self.append(vec![result])?;
+                            continue;
+                        }
                         let entry = self
                             .effects
                             .entry(used.idempotency_key.clone())
@@ -252,10 +372,20 @@ impl World {
                         assert_eq!(entry.0.arguments, used.arguments, "one key, one effect");
                         entry.1 += 1;
                         self.may_die()?;
-                        self.append(vec![result])?;
+                        if used.effect_class == EffectClass::AtMostOnce && entry_is_lost(&used) {
+                            // The answer is cut.
+                            self.ask(&[used.in_doubt()])?;
+                        } else {
+                            self.append(vec![result])?;
+                        }
                     }
                 }
             }
         }
     }
+}
+
+/// Whether the answer to a call gets lost: of every other key, the first time.
+fn entry_is_lost(used: &ToolUse) -> bool {
+    used.attempt == 1 && used.idempotency_key.ends_with(['0', '2', '4', '6', '8', 'a', 'c', 'e'])
 }

@@ -1,16 +1,14 @@
-//! How the records of model calls, tool calls and notes change a run, and which of them cannot happen.
+//! How the records of model calls and notes change a run, and which of them cannot happen.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use time::OffsetDateTime;
 
-use super::{Answer, Call, CallState, Phase, RunFold};
-use crate::domain::conversation::{FinishReason, Message, Part, Role, ToolCall, ToolResult};
-use crate::domain::event::{
-    EngineNote, ModelCallCompleted, ModelCallFailed, ModelCallStarted, NoteReason, ToolCallCompleted,
-    ToolCallStarted,
-};
+use super::calls::{Answer, Call, CallState};
+use super::{Phase, RunFold};
+use crate::domain::conversation::{FinishReason, Message, Part, Role};
+use crate::domain::event::{EngineNote, ModelCallCompleted, ModelCallFailed, ModelCallStarted, NoteReason};
 
 impl RunFold {
     pub(super) fn begin_call(
@@ -78,74 +76,6 @@ impl RunFold {
             retry_at: failed.retry_at,
         };
         Ok(())
-    }
-
-    /// The call that an event speaks of.
-    fn call_mut(&mut self, step: u32, call_id: &str, tool: &str) -> Result<&mut Call, String> {
-        let steps = self.steps;
-        let Phase::Answered(answer) = &mut self.phase else {
-            return Err("no answer has asked for tools".into());
-        };
-        if step != steps {
-            return Err(format!("step {step} is not the present one, {steps}"));
-        }
-        answer
-            .calls
-            .iter_mut()
-            .find(|call| call.call.id == call_id && call.call.tool == tool)
-            .ok_or_else(|| format!("the answer of step {step} holds no call `{call_id}` of `{tool}`"))
-    }
-
-    pub(super) fn begin_tool(&mut self, started: &ToolCallStarted, at: OffsetDateTime) -> Result<(), String> {
-        let call = self.call_mut(started.step, &started.call_id, &started.tool)?;
-        if call.state != CallState::Asked {
-            return Err(format!("call `{}` has an intent already", started.call_id));
-        }
-        if call.call.arguments_json != started.arguments_json {
-            return Err(format!("call `{}` was asked for with other arguments", started.call_id));
-        }
-        call.state = CallState::Open {
-            effect_class: started.effect_class,
-            idempotency_key: started.idempotency_key.clone(),
-            since: at,
-        };
-        Ok(())
-    }
-
-    pub(super) fn take_result(&mut self, completed: &ToolCallCompleted) -> Result<(), String> {
-        let call = self.call_mut(completed.step, &completed.call_id, &completed.tool)?;
-        if !matches!(call.state, CallState::Open { .. }) {
-            return Err(format!("call `{}` has no open intent", completed.call_id));
-        }
-        call.state = CallState::Done(ToolResult {
-            call_id: completed.call_id.clone(),
-            content: completed.content.clone(),
-            is_error: completed.is_error,
-        });
-        if let Some(artifact) = &completed.artifact {
-            self.artifacts.insert(artifact.path.clone(), artifact.artifact);
-        }
-        self.close_turn();
-        Ok(())
-    }
-
-    /// Once the last result is in, the model's next turn begins with all of them, in the order of its calls.
-    fn close_turn(&mut self) {
-        let Phase::Answered(answer) = &self.phase else { return };
-        if !answer.settled() {
-            return;
-        }
-        let answered: Vec<(&ToolCall, &ToolResult)> = answer
-            .calls
-            .iter()
-            .filter_map(|call| match &call.state {
-                CallState::Done(result) => Some((&call.call, result)),
-                _ => None,
-            })
-            .collect();
-        self.repeats.observe(answered.iter().copied());
-        let parts = answered.into_iter().map(|(_, result)| Part::ToolResult(result.clone())).collect();
-        self.messages.push(Arc::new(Message { role: Role::Tool, parts }));
     }
 
     pub(super) fn take_note(&mut self, note: &EngineNote) -> Result<(), String> {

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
-use super::{CallState, Phase, RunFold};
+use super::{Call, CallState, Phase, RunFold, Subject};
 use crate::domain::brief::RunBrief;
 use crate::domain::conversation::Message;
 use crate::domain::event::{EffectClass, RunError};
-use crate::domain::id::ArtifactId;
+use crate::domain::id::{ArtifactId, InboxItemId};
 use crate::domain::key;
+use crate::domain::order::Decision;
 
 /// Where a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,10 +20,16 @@ pub enum RunState {
     Queued,
     /// A worker has taken it.
     Running,
+    /// Nothing of it can go on without a person.
+    Waiting(WaitReason),
+    /// A person paused it.
+    Paused,
     /// Ended as it should.
     Succeeded,
     /// Ended by an error or a limit.
     Failed,
+    /// Ended by a person.
+    Cancelled,
 }
 
 /// What a waiting run waits for; where several things are open, the first of these that applies.
@@ -39,7 +46,7 @@ pub enum WaitReason {
 impl RunState {
     /// True once nothing can follow.
     pub const fn is_terminal(self) -> bool {
-        matches!(self, Self::Succeeded | Self::Failed)
+        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
     }
 }
 
@@ -97,9 +104,24 @@ pub enum PendingIntent {
         effect_class: EffectClass,
         /// Its idempotency key.
         idempotency_key: String,
+        /// Attempt at it.
+        attempt: u32,
         /// When the intent was committed.
         since: OffsetDateTime,
     },
+}
+
+/// Something that a run asks of people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenItem {
+    /// What is to be decided.
+    pub item: InboxItemId,
+    /// Step whose answer led to it.
+    pub step: u32,
+    /// Id of the call.
+    pub call_id: String,
+    /// What is asked.
+    pub reason: WaitReason,
 }
 
 impl RunFold {
@@ -110,11 +132,14 @@ impl RunFold {
 
     /// Where it stands.
     pub fn state(&self) -> RunState {
-        match self.phase {
+        match &self.phase {
             Phase::Queued => RunState::Queued,
             Phase::Succeeded { .. } => RunState::Succeeded,
             Phase::Failed { .. } => RunState::Failed,
-            _ => RunState::Running,
+            Phase::Cancelled => RunState::Cancelled,
+            _ if self.orders.paused().is_some() => RunState::Paused,
+            Phase::Answered(answer) => answer.waits_for().map_or(RunState::Running, RunState::Waiting),
+            Phase::Ready | Phase::Calling { .. } | Phase::CallFailed { .. } => RunState::Running,
         }
     }
 
@@ -148,9 +173,15 @@ impl RunFold {
         self.ended_at
     }
 
-    /// When its time is up; none before it starts, and none where the calendar ends first.
+    /// When its time is up, if it goes on working until then; none while it rests (queued, waiting, paused, ended), and
+    /// none where the calendar ends first.
     pub fn deadline(&self) -> Option<OffsetDateTime> {
-        self.started_at?.checked_add(self.brief.agent.limits.max_duration())
+        self.working.deadline(self.brief.agent.limits.max_duration())
+    }
+
+    /// How long it has worked by then: from its start, without the time that it waited for people or was paused.
+    pub fn worked(&self, now: OffsetDateTime) -> Duration {
+        self.working.until(now)
     }
 
     /// Epoch of the last take-over that was journalled; 0 if none was.
@@ -205,18 +236,48 @@ impl RunFold {
                 .calls
                 .iter()
                 .filter_map(|call| match &call.state {
-                    CallState::Open { effect_class, idempotency_key, since } => Some(PendingIntent::Tool {
+                    CallState::Open(intent) => Some(PendingIntent::Tool {
                         step: self.steps,
                         call_id: call.call.id.clone(),
                         tool: call.call.tool.clone(),
-                        effect_class: *effect_class,
-                        idempotency_key: idempotency_key.clone(),
-                        since: *since,
+                        effect_class: intent.effect_class,
+                        idempotency_key: intent.idempotency_key.clone(),
+                        attempt: intent.attempt,
+                        since: intent.since,
                     }),
                     _ => None,
                 })
                 .collect(),
             _ => Vec::new(),
         }
+    }
+
+    /// What it asks of people and nobody has decided, in the order of the calls.
+    pub fn open_items(&self) -> Vec<OpenItem> {
+        let Phase::Answered(answer) = &self.phase else { return Vec::new() };
+        let open = |call: &Call| {
+            let CallState::Awaiting { item, subject } = &call.state else { return None };
+            let reason = subject.reason();
+            Some(OpenItem { item: *item, step: self.steps, call_id: call.call.id.clone(), reason })
+        };
+        answer.calls.iter().filter_map(open).collect()
+    }
+
+    /// Tools whose effect is unknown: under way, left behind by a crash, or asked about; each once, in the order of the calls.
+    pub fn survivors(&self) -> Vec<String> {
+        let Phase::Answered(answer) = &self.phase else { return Vec::new() };
+        let mut tools: Vec<String> = Vec::new();
+        for call in &answer.calls {
+            let survives = match &call.state {
+                CallState::Open(intent) => intent.effect_class != EffectClass::Pure,
+                CallState::Awaiting { subject: Subject::Outcome(_), .. }
+                | CallState::Decided { decision: Decision::Retry, .. } => true,
+                _ => false,
+            };
+            if survives && !tools.contains(&call.call.tool) {
+                tools.push(call.call.tool.clone());
+            }
+        }
+        tools
     }
 }

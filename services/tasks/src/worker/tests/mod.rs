@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::bells::Bells;
 use super::committer::Committer;
 use super::heartbeat::Pulse;
 use super::live::LiveTexts;
@@ -30,6 +31,7 @@ use crate::store::run::Run;
 use crate::store::tests::{NOW, Tables};
 use crate::store::{journal, run};
 use crate::tools::http_fetch::HttpFetch;
+use crate::tools::http_request::HttpRequests;
 use crate::topics;
 use llm::Script;
 
@@ -38,6 +40,8 @@ pub(crate) struct Fleet {
     pub(crate) tables: Tables,
     pub(crate) script: Arc<Script>,
     pub(crate) bus: Bus,
+    /// Of bare workers.
+    pub(crate) bells: Bells,
     clock: Arc<FixedClock>,
     means: Means,
     lifecycle: Lifecycle,
@@ -78,7 +82,8 @@ impl Fleet {
         };
         let (beat, last) = watch::channel(Instant::now());
         let pulse = Pulse::of(last, Duration::from_hours(1));
-        Self { tables, script, bus, clock, means, lifecycle, _beat: beat, pulse }
+        let bells = Bells::default();
+        Self { tables, script, bus, bells, clock, means, lifecycle, _beat: beat, pulse }
     }
 
     /// A worker program; it ends with the lifecycle that comes back.
@@ -103,7 +108,9 @@ impl Fleet {
             committer: Committer::start(&self.means.engine, 1, &lifecycle),
             pulse: self.pulse.clone(),
             live: LiveTexts::new(self.bus.clone()),
-            http: HttpFetch::new(self.means.egress.clone()),
+            bells: self.bells.clone(),
+            fetch: HttpFetch::new(self.means.egress.clone()),
+            requests: HttpRequests::new(self.means.egress.clone()),
             means: self.means.clone(),
             lifecycle,
         };

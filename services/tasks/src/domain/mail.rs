@@ -1,0 +1,138 @@
+//! Reading a run's mail: what its journal says of letters, and what follows from them.
+
+use super::event::{Cancelled, CommandDelivered, Event, ItemDecided, Paused, Record, Resumed};
+use super::fold::RunFold;
+use super::id::{CommandId, InboxItemId};
+use super::order::{CommandKind, Letter, LetterContent};
+
+/// What reading letters comes to; to be committed in one transaction.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Reading {
+    /// What the journal says of it, in order; the last one may end the run.
+    pub events: Vec<Event>,
+    /// Number of the last letter that was read; 0 if none was.
+    pub read_up_to: i64,
+    /// Orders that are so without an event of their own: a resumption that took back a pause, or found none.
+    pub effective: Vec<CommandId>,
+    /// Orders that something else came before.
+    pub superseded: Vec<CommandId>,
+    /// Decisions on items that the run does not wait for. No letter should be one.
+    pub stray: Vec<InboxItemId>,
+}
+
+impl Reading {
+    /// True when there is nothing to be committed.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.read_up_to == 0
+    }
+
+    /// True when it ends the run.
+    pub fn cancels(&self) -> bool {
+        matches!(self.events.last(), Some(Event::Cancelled(_)))
+    }
+}
+
+/// Reads letters in their order. Every one is told of; an order to end ends the run at once; decisions are taken at once; a
+/// pause takes effect only `at_rest`, when nothing of the run is under way. Without letters, it is what was left to follow.
+pub fn read(fold: &RunFold, letters: &[Letter], at_rest: bool) -> Reading {
+    if fold.state().is_terminal() {
+        return Reading::default();
+    }
+    let mut reader = Reader { fold: fold.clone(), reading: Reading::default() };
+    for letter in letters {
+        reader.reading.read_up_to = letter.number;
+        match &letter.content {
+            LetterContent::Command { command, kind, reason } => {
+                reader.deliver(letter, *command, *kind, reason);
+            }
+            LetterContent::Decision { item, decision } => {
+                let Some(open) = fold.open_items().into_iter().find(|open| open.item == *item) else {
+                    reader.reading.stray.push(*item);
+                    continue;
+                };
+                let decided = Event::ItemDecided(ItemDecided {
+                    item: *item,
+                    step: open.step,
+                    call_id: open.call_id,
+                    decider: letter.sender,
+                    decided_at: letter.sent_at,
+                    decision: decision.clone(),
+                });
+                if !reader.take(decided, letter) {
+                    reader.reading.stray.push(*item);
+                }
+            }
+        }
+    }
+    reader.follow(at_rest)
+}
+
+struct Reader {
+    /// The run as the events so far leave it.
+    fold: RunFold,
+    reading: Reading,
+}
+
+impl Reader {
+    /// Takes an event up if the fold does.
+    fn take(&mut self, event: Event, letter: &Letter) -> bool {
+        let record = Record { seq: self.fold.head_seq() + 1, at: letter.sent_at, event };
+        let fits = self.fold.apply(&record).is_ok();
+        if fits {
+            self.reading.events.push(record.event);
+        }
+        fits
+    }
+
+    fn deliver(&mut self, letter: &Letter, command: CommandId, kind: CommandKind, reason: &str) {
+        let pausing = self.fold.orders.pausing();
+        let rests = pausing.is_some() || self.fold.orders.paused().is_some();
+        let cancelling = self.fold.orders.cancelling().is_some();
+        let delivered = Event::CommandDelivered(CommandDelivered {
+            command,
+            kind,
+            requester: letter.sender,
+            requested_at: letter.sent_at,
+            reason: reason.to_owned(),
+        });
+        if !self.take(delivered, letter) {
+            return;
+        }
+        match kind {
+            // It takes back a pause all the same.
+            CommandKind::Resume if cancelling => {
+                self.reading.superseded.extend(pausing.into_iter().chain([command]));
+            }
+            _ if cancelling => self.reading.superseded.push(command),
+            CommandKind::Pause if rests => self.reading.superseded.push(command),
+            CommandKind::Resume if self.fold.orders.resuming() == Some(command) => {
+                self.take(Event::Resumed(Resumed { command }), letter);
+            }
+            CommandKind::Resume => {
+                self.reading.superseded.extend(pausing);
+                self.reading.effective.push(command);
+            }
+            CommandKind::Pause | CommandKind::Cancel => {}
+        }
+    }
+
+    /// What follows from the orders that have been delivered, now or before.
+    fn follow(mut self, at_rest: bool) -> Reading {
+        if let Some(order) = self.fold.orders.cancelling() {
+            let cancelled = Cancelled {
+                command: order.command,
+                requester: order.requester,
+                reason: order.reason.clone(),
+                survivors: self.fold.survivors(),
+            };
+            self.reading.superseded.extend(self.fold.orders.pausing());
+            self.reading.events.push(Event::Cancelled(cancelled));
+        } else if at_rest
+            && self.fold.started_at().is_some()
+            && let Some(command) = self.fold.orders.pausing()
+        {
+            self.reading.events.push(Event::Paused(Paused { command }));
+        }
+        self.reading
+    }
+}
