@@ -79,8 +79,13 @@ export class BrowserSession {
     const stored = this.#stored();
     if (!stored) throw this.#lost("expired");
     if (stored.sessionToken !== refused) return stored.sessionToken;
+    const trade = () => this.#post("/v1/auth:refresh", { refreshToken: stored.refreshToken });
     try {
-      const reply = await this.#post("/v1/auth:refresh", { refreshToken: stored.refreshToken });
+      // An answer that got lost is asked for again at once: for ten seconds the gateway gives the same pair.
+      const reply = await trade().catch((thrown: unknown) => {
+        if (thrown instanceof Problem && thrown.status === 0) return trade();
+        throw thrown;
+      });
       const renewed = this.#store(z.object({ session: Tokens }).parse(reply).session);
       return renewed.sessionToken;
     } catch (thrown) {

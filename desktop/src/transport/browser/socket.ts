@@ -150,12 +150,12 @@ export class Socket {
 
   /** Forgets the connection and everything that belonged to it. */
   #drop(): void {
+    this.#flush();
     this.#generation += 1;
     this.#openedAt = 0;
     for (const timer of [this.#retry, this.#silence]) if (timer !== null) this.#environment.clearTimeout(timer);
     this.#retry = null;
     this.#silence = null;
-    this.#batch = null;
     for (const topic of this.#topics.values()) {
       topic.request = null;
       topic.acknowledged = false;
