@@ -28,6 +28,7 @@ export default defineConfig({
     setupFiles: ["tests/unit/setup.ts"],
     include: ["src/**/*.test.{ts,tsx}", "tests/unit/**/*.test.{ts,tsx}"],
     maxWorkers: 2,
+    testTimeout: 20_000,
     restoreMocks: true,
     unstubGlobals: true,
   },

@@ -35,8 +35,9 @@ export function spentSince(midnightMs: number, ledger: ListUsageResponse): strin
   const known = today.filter((entry) => entry.costNanoUsd !== undefined);
   const sum = known.reduce((total, entry) => total + BigInt(entry.costNanoUsd ?? "0"), 0n);
   const cut = today.length === ledger.entries.length && ledger.nextPageToken !== "";
-  const text = usdSum(sum.toString(), today.length - known.length, today.length);
-  return cut && text.startsWith("$") ? `at least ${text}` : text;
+  const estimated = known.some((entry) => entry.estimated);
+  const text = usdSum(sum.toString(), today.length - known.length, today.length, { estimated });
+  return cut && /^[~$]/.test(text) ? `at least ${text}` : text;
 }
 
 /** Today's spend as text; undefined while it is not read. */

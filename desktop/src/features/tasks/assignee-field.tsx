@@ -23,7 +23,7 @@ export function AssigneeField({ form, agents }: AssigneeFieldProps) {
         <p className="font-medium">Who should do it? Nobody is on the team yet.</p>
         <p className="text-pretty text-muted">
           Add a team member with a model of your own. Or add the simulator: no model, just to look around; it plays a
-          short script through the real engine, asks you once, and costs nothing.
+          short script through the real engine and asks you once. Its prices are made up.
         </p>
         <div className="flex flex-wrap gap-2">
           <SimulatorMember onAdded={(agent) => form.setValue("assignee", agent.name, { shouldValidate: true })} />

@@ -104,7 +104,7 @@ function ModelField({ form, errors }: { form: UseFormReturn<AgentDraft>; errors:
       }
       hint={
         simulated
-          ? "A simulator: no model, no cost, just to look around. It plays a script whatever it is told."
+          ? "A simulator: no model, just to look around. It plays a script whatever it is told, and its prices are made up."
           : undefined
       }
     >

@@ -62,7 +62,7 @@ export function Team() {
           }
         >
           A team member is a model with instructions, tools and limits. To look around first, add the simulator: no
-          model, no key, no cost.
+          model, no key, made-up prices.
         </Empty>
       ) : (
         <Split

@@ -14,7 +14,12 @@ export function usd(nano: string | number | undefined, { estimated = false } = {
 }
 
 /** A sum of which some parts are unknown: `$0.41`, `at least $0.41`, `unknown`. */
-export function usdSum(knownNano: string, unknownParts: number, allParts = Number.NaN): string {
-  if (unknownParts === 0) return usd(knownNano);
-  return unknownParts === allParts || knownNano === "0" ? "unknown" : `at least ${usd(knownNano)}`;
+export function usdSum(
+  knownNano: string,
+  unknownParts: number,
+  allParts = Number.NaN,
+  { estimated = false } = {},
+): string {
+  if (unknownParts === 0) return usd(knownNano, { estimated });
+  return unknownParts === allParts || knownNano === "0" ? "unknown" : `at least ${usd(knownNano, { estimated })}`;
 }

@@ -35,10 +35,12 @@ export function Button(props: ButtonProps) {
     SIZES[size],
     className,
   );
+  const shortcut = hotkey?.replace("mod", "Control").replace("enter", "Enter").replace("esc", "Escape");
   if (asChild) {
     return (
-      <Slot.Root className={classes} {...rest}>
-        {children}
+      <Slot.Root className={classes} aria-keyshortcuts={shortcut} {...rest}>
+        <Slot.Slottable>{children}</Slot.Slottable>
+        {hotkey ? <Kbd keys={hotkey} className="-mr-1" /> : null}
       </Slot.Root>
     );
   }
@@ -48,7 +50,7 @@ export function Button(props: ButtonProps) {
       className={classes}
       aria-busy={busy || undefined}
       aria-disabled={busy || undefined}
-      aria-keyshortcuts={hotkey?.replace("mod", "Control").replace("enter", "Enter")}
+      aria-keyshortcuts={shortcut}
       {...rest}
       onClick={busy ? (event) => event.preventDefault() : rest.onClick}
     >
