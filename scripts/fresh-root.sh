@@ -112,6 +112,7 @@ install -m 755 scripts/fresh-root-steps.sh "$root/newcomer"
 
 say "On $root as $user: ${steps[*]}"
 code=0
+# In the background, because unshare itself ignores the signals that end this script; its death ends everything inside.
 # shellcheck disable=SC2016 # for the shell inside
 unshare --mount --pid --fork --kill-child bash -euc '
   root=$1 shm=$2 user=$3
@@ -130,8 +131,13 @@ unshare --mount --pid --fork --kill-child bash -euc '
   ln -s pts/ptmx "$root/dev/ptmx"
   if [[ $shm == yes ]]; then mkdir -m 1777 "$root/dev/shm" && mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"; fi
   exec chroot --userspec="$user" "$root" env -i "$@"
-' fresh "$root" "$shm" "$user" "${environment[@]}" /newcomer "$home/mission-control" "${steps[@]}" </dev/null 2>&1 |
-  tee "$work/fresh-root.log" || code=$?
+' fresh "$root" "$shm" "$user" "${environment[@]}" /newcomer "$home/mission-control" "${steps[@]}" </dev/null \
+  > >(tee "$work/fresh-root.log") 2>&1 &
+inside=$!
+trap 'kill -KILL "$inside" 2>/dev/null' EXIT
+trap 'exit 130' INT TERM
+wait "$inside" || code=$?
+trap - EXIT
 
 if [[ -n $keep ]]; then say "Kept: $root"; else discard "$root"; fi
 exit "$code"
