@@ -2,14 +2,18 @@
 
 mod checks;
 pub(crate) mod client;
+mod director;
 mod follow;
+mod letterbox;
+mod proofs;
 mod timeline;
 
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Args;
+use mc_chassis::Lifecycle;
 use mc_chassis::ids::Ids;
 use mc_proto::llm::v1::UsageTotal;
 use mc_proto::tasks::v1::{ListRunEventsResponse, Run, RunState};
@@ -21,6 +25,8 @@ use crate::state::{self, Shape};
 use crate::temporary::Temporary;
 use checks::{Check, Seen, equal, holds};
 use client::{Client, text};
+use director::{Accidents, Director};
+use letterbox::Letterbox;
 use timeline::{Timeline, dollars};
 
 #[derive(Debug, Args)]
@@ -46,6 +52,11 @@ const TITLE: &str = "Say what Mission Control is";
 const BRIEF: &str = "Write a short report.md that tells a new colleague what Mission Control does: agents that carry out \
     long-running tasks, a journal that loses nothing, and costs that everybody can see. Three short paragraphs.";
 
+const ERRAND_INSTRUCTIONS: &str = "You are a careful writer on a small team. Write what is asked for as a file with \
+    write_artifact, post word of it with http_request to the address in the brief, and then call finish with a \
+    one-sentence summary and the file's name as evidence.";
+const ERRAND_TITLE: &str = "Report, and send word";
+
 /// Runs the demo; the code is 1 if a check does not hold.
 pub(crate) async fn run(data: &DataDir, args: Demo, ids: &Ids) -> anyhow::Result<ExitCode> {
     let console = Console::stdout();
@@ -54,17 +65,23 @@ pub(crate) async fn run(data: &DataDir, args: Demo, ids: &Ids) -> anyhow::Result
     if let Some(url) = &args.url {
         let token =
             std::env::var("MC_DEMO_TOKEN").context("set MC_DEMO_TOKEN to an API token of that system")?;
-        return play(console, &Client::new(url, &token), &args, ids).await;
+        return play(console, &Client::new(url, &token), &args, ids, None).await;
     }
     if let Some(state) = running {
         console.line(format_args!("Using the system that runs at {}.", state.url));
         let token = std::fs::read_to_string(data.secrets().join("token")).context("read the API token")?;
-        return play(console, &Client::new(&state.url, token.trim()), &args, ids).await;
+        return play(console, &Client::new(&state.url, token.trim()), &args, ids, None).await;
     }
     console.line("Nothing runs: starting a system for this demo alone.");
-    let temporary = Temporary::start(shape, args.base_url.as_deref()).await?;
+    let lifecycle = Lifecycle::new();
+    let letterbox = Letterbox::open(&lifecycle).await?;
+    let outside = args.base_url.clone().unwrap_or_else(|| letterbox.url());
+    let temporary = Temporary::start(shape, Some(&outside)).await?;
     let token = temporary.token()?;
-    let played = play(console, &Client::new(temporary.url(), &token), &args, ids).await;
+    // What a real model does cannot be foretold, so the accidents are for the script alone.
+    let accidents = args.base_url.is_none().then(|| Accidents::planned(temporary.data(), &letterbox));
+    let played = play(console, &Client::new(temporary.url(), &token), &args, ids, accidents).await;
+    lifecycle.shutdown(Duration::from_secs(1)).await;
     if played.as_ref().is_ok_and(|code| *code == ExitCode::SUCCESS) {
         temporary.stop().await?;
     } else {
@@ -73,7 +90,13 @@ pub(crate) async fn run(data: &DataDir, args: Demo, ids: &Ids) -> anyhow::Result
     played
 }
 
-async fn play(console: Console, client: &Client, args: &Demo, ids: &Ids) -> anyhow::Result<ExitCode> {
+async fn play(
+    console: Console,
+    client: &Client,
+    args: &Demo,
+    ids: &Ids,
+    accidents: Option<Accidents<'_>>,
+) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
     let me = client.get("v1/me").await?;
     let workspace = text(&me, "/memberships/0/workspace")?;
@@ -82,12 +105,16 @@ async fn play(console: Console, client: &Client, args: &Demo, ids: &Ids) -> anyh
             let model = args.model.as_deref().context("name a model of that server: MC_DEMO_MODEL")?;
             format!("{}/{model}", add_provider(client, &workspace, base_url, model, ids).await?)
         }
+        None if accidents.is_some() => "simulator/errand".to_owned(),
         None => "simulator/demo".to_owned(),
     };
-    let run = start_run(console, client, &workspace, &model, ids).await?;
+    let letters = accidents.as_ref().map(|accidents| accidents.letterbox.url());
+    let run = start_run(console, client, &workspace, &model, letters.as_deref(), ids).await?;
     let mut timeline = Timeline::new(console);
-    let seen = follow::follow(client, &run, &mut timeline).await?;
-    let checks = conclude(console, client, &workspace, &run, &seen, args.base_url.is_none()).await?;
+    let mut director = Director::new(console, client, ids, accidents);
+    let seen = follow::follow(client, &run, &mut timeline, &mut director).await?;
+    let mut checks = conclude(console, client, &workspace, &run, &seen, args.base_url.is_none()).await?;
+    checks.extend(proofs::of_the_accidents(&seen.events, &director));
 
     console.line(console.paint(Style::Bold, "\nChecked"));
     for check in &checks {
@@ -147,16 +174,27 @@ async fn start_run(
     client: &Client,
     workspace: &str,
     model: &str,
+    letters: Option<&str>,
     ids: &Ids,
 ) -> anyhow::Result<String> {
+    let mut tools = vec![json!({"tool": "write_artifact"}), json!({"tool": "read_artifact"})];
+    let (mut title, mut brief) = (TITLE, BRIEF.to_owned());
+    if let Some(letters) = letters {
+        // The letterbox promises nothing about letters that come twice, as most servers do not.
+        tools.push(
+            json!({"tool": "http_request", "policy": "TOOL_POLICY_ASK", "allowedHosts": ["127.0.0.1"]}),
+        );
+        title = ERRAND_TITLE;
+        brief = format!("{BRIEF} Then post one letter to {letters} that says that the report is ready.");
+    }
     let agent = json!({
         "displayName": "Ada",
         "role": "Writer",
         "avatar": "✍️",
         "spec": {
-            "instructions": INSTRUCTIONS,
+            "instructions": if letters.is_some() { ERRAND_INSTRUCTIONS } else { INSTRUCTIONS },
             "model": model,
-            "tools": [{"tool": "write_artifact"}, {"tool": "read_artifact"}],
+            "tools": tools,
             "limits": {"maxSteps": 20},
         },
     });
@@ -166,7 +204,7 @@ async fn start_run(
     let published =
         client.post(&format!("v1/{agent}:publish"), &json!({"note": "For the demo"}), &key()).await?;
     let version = text(&published, "/agentVersion/name")?;
-    let task = json!({"title": TITLE, "brief": BRIEF, "assignee": agent, "acceptanceChecks": ["report.md exists and is not empty"]});
+    let task = json!({"title": title, "brief": brief, "assignee": agent, "acceptanceChecks": ["report.md exists and is not empty"]});
     let made = client.post(&format!("v1/{workspace}/tasks"), &task, &key()).await?;
     let task = text(&made, "/task/name")?;
     let run = text(&client.post(&format!("v1/{task}:start"), &json!({}), &key()).await?, "/run/name")?;
@@ -208,7 +246,7 @@ async fn conclude(
     ));
     checks.push(equal("the run's state is SUCCEEDED", &run.state(), &RunState::Succeeded));
     checks.push(equal("the ledger's total is the run's cost", &total.cost_nano_usd, &run.cost_nano_usd));
-    checks.push(equal("the ledger has one entry per model call", &total.generations, &i64::from(run.steps)));
+    checks.extend(proofs::of_the_journal(&seen.events, &total));
     if priced {
         checks.push(holds("the run cost something", run.cost_nano_usd > 0, "it was free"));
     }

@@ -70,6 +70,11 @@ impl Temporary {
         }
     }
 
+    /// Its data directory.
+    pub(crate) fn data(&self) -> &DataDir {
+        &self.data
+    }
+
     /// Where its edge is.
     pub(crate) fn url(&self) -> &str {
         &self.url

@@ -11,6 +11,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use super::checks::Seen;
 use super::client::Client;
+use super::director::Director;
 use super::timeline::Timeline;
 
 /// Lost connections in a row, without an event between them, after which the demo gives up.
@@ -54,11 +55,16 @@ pub(super) enum TextKind {
 }
 
 /// Prints the run's timeline until it ends, and gives back what was seen.
-pub(super) async fn follow(client: &Client, run: &str, timeline: &mut Timeline) -> anyhow::Result<Seen> {
+pub(super) async fn follow(
+    client: &Client,
+    run: &str,
+    timeline: &mut Timeline,
+    director: &mut Director<'_>,
+) -> anyhow::Result<Seen> {
     let (mut seen, mut cursor, mut losses) = (Seen::default(), None, 0);
     while losses < LOSSES {
         let before = seen.events.len();
-        match watch(client, run, &mut cursor, &mut seen, timeline).await {
+        match watch(client, run, &mut cursor, &mut seen, timeline, director).await {
             Ok(()) => return Ok(seen),
             Err(error) if losses + 1 == LOSSES => return Err(error.context("follow the run")),
             Err(_) => losses = if seen.events.len() > before { 0 } else { losses + 1 },
@@ -74,18 +80,30 @@ async fn watch(
     cursor: &mut Option<String>,
     seen: &mut Seen,
     timeline: &mut Timeline,
+    director: &mut Director<'_>,
 ) -> anyhow::Result<()> {
     let mut socket = connect(client).await?;
     let subscribe = json!({"type": "subscribe", "id": "1", "topic": run, "cursor": cursor});
     socket.send(Message::text(subscribe.to_string())).await.context("subscribe")?;
-    while let Some(message) = socket.next().await {
+    loop {
+        let message = tokio::select! {
+            message = socket.next() => message,
+            () = director.awaits() => {
+                timeline.end_live();
+                director.outside().await?;
+                continue;
+            }
+        };
+        let Some(message) = message else { break };
         let Message::Text(text) = message.context("read the WebSocket")? else { continue };
         match serde_json::from_str(&text).with_context(|| format!("read the frame {text}"))? {
             Frame::Event { cursor: at, event } => {
                 let event: RunEvent =
                     mc_proto::json::from_value(&event).with_context(|| format!("read {event}"))?;
                 timeline.event(&event);
-                let over = matches!(event.kind, Some(Kind::Succeeded(_) | Kind::Failed(_)));
+                let over =
+                    matches!(event.kind, Some(Kind::Succeeded(_) | Kind::Failed(_) | Kind::Cancelled(_)));
+                director.event(&event).await?;
                 seen.events.push(event);
                 *cursor = Some(at);
                 if over {
@@ -97,6 +115,7 @@ async fn watch(
             Frame::Delta(delta) => {
                 seen.delta(&delta);
                 timeline.live(&delta, &delta.text);
+                director.live(&delta, seen.live_bytes()).await?;
             }
             Frame::Partial(partial) => {
                 let fresh = seen.partial(&partial);

@@ -114,6 +114,8 @@ macro_rules! scenarios {
 
 scenarios![
     "demo",
+    "errand",
+    "asks",
     "echo",
     "malformed-arguments",
     "truncated",

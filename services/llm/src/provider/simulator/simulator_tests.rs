@@ -117,7 +117,7 @@ async fn cut_answers_begin_before_they_break() {
 async fn an_unknown_script_is_refused_with_the_known_ones() {
     let fault = AT_ONCE.open(&call("gpt-5", 0, 1), None).await.err().expect("refused");
     assert_eq!(fault.kind, Kind::Refused);
-    assert!(fault.message.contains("demo, echo"), "{}", fault.message);
+    assert!(fault.message.contains("demo, errand, asks, echo"), "{}", fault.message);
 }
 
 #[tokio::test(start_paused = true)]

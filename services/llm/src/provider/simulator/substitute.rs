@@ -1,4 +1,5 @@
-//! What scripts may quote from the conversation: `{{task}}`, `{{brief}}`, `{{last_result}}`, `{{last_user}}`, `{{turn}}`.
+//! What scripts may quote from the conversation: `{{task}}`, `{{brief}}`, `{{url}}`, `{{last_result}}`,
+//! `{{last_user}}`, `{{turn}}`.
 
 use serde_json::Value;
 
@@ -43,6 +44,7 @@ impl Facts {
         let words = vec![
             ("{{task}}", cut(title, MAX_LINE_CHARS)),
             ("{{brief}}", cut(brief, MAX_TEXT_CHARS)),
+            ("{{url}}", first_url(brief).to_owned()),
             ("{{last_result}}", cut(&last_result, MAX_TEXT_CHARS)),
             ("{{last_result_line}}", cut(first_line(&last_result), MAX_LINE_CHARS)),
             ("{{last_user}}", cut(&last_user, MAX_TEXT_CHARS)),
@@ -95,6 +97,13 @@ fn split_opening<'a>(opening: &'a str) -> (&'a str, &'a str) {
     (or(title, "(a task without a title)"), or(brief, "(no further brief)"))
 }
 
+/// The first http or https address of a text, without the punctuation behind it.
+fn first_url(text: &str) -> &str {
+    let begins = |word: &&str| word.starts_with("http://") || word.starts_with("https://");
+    let word = text.split(|c: char| c.is_whitespace() || "<>()\"'`".contains(c)).find(begins);
+    word.map_or("(no address in the brief)", |word| word.trim_end_matches(['.', ',', ';', ':', '!', '?']))
+}
+
 fn first_line(text: &str) -> &str {
     text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().trim()
 }
@@ -122,6 +131,18 @@ mod tests {
         let facts = Facts::of(&ask);
         assert_eq!(facts.fill("{{task}}|{{brief}}"), "Count the apples|There are some.\nCount them.");
         assert_eq!(facts.fill("{{last_result_line}} {{turn}} {{other}} {{"), "first 1 {{other}} {{");
+    }
+
+    #[test]
+    fn address_is_the_first_one_of_the_brief() {
+        for (brief, address) in [
+            ("Post to http://127.0.0.1:9/letters?a=b. Then stop.", "http://127.0.0.1:9/letters?a=b"),
+            ("(see <https://example.com/x>) or http://later.example", "https://example.com/x"),
+            ("nowhere", "(no address in the brief)"),
+        ] {
+            let facts = Facts::of(&ask("simulator/errand", &format!("# Task: Go\n\n{brief}\n")));
+            assert_eq!(facts.fill("{{url}}"), address);
+        }
     }
 
     #[test]
