@@ -31,7 +31,7 @@ static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 pub static SCHEMA: Schema = Schema::new("llm", &MIGRATIONS, &["api"]);
 
 /// Builds the service. Its generations run on the lifecycle: a drain waits for them, and the hard token marks those that
-/// are left as interrupted.
+/// are left as interrupted. It is ready once its database answers.
 pub fn build(settings: &Settings, dependencies: Dependencies) -> Served {
     let Dependencies { database, identity, service, verifier, egress, ambient, lifecycle } = dependencies;
     let connector = Connector {
@@ -42,6 +42,8 @@ pub fn build(settings: &Settings, dependencies: Dependencies) -> Served {
         service,
         clock: ambient.clock.clone(),
     };
+    let readiness = Readiness::new(false);
+    readiness.follow(database.clone(), &lifecycle);
     let generations = Generations::start(
         database.clone(),
         connector.clone(),
@@ -51,5 +53,5 @@ pub fn build(settings: &Settings, dependencies: Dependencies) -> Served {
     );
     let ids = ambient.ids.clone();
     let routes = rpc::Llm { database, generations, connector, ambient }.routes();
-    Served { name: NAME, routes, verifier, readiness: Readiness::default(), ids }
+    Served { name: NAME, routes, verifier, readiness, ids }
 }

@@ -45,11 +45,14 @@ pub struct Parts {
     pub ambient: Ambient,
 }
 
-/// Builds the service: TaskService, RunService, InboxService and ArtifactService. Its watches end when the lifecycle drains.
+/// Builds the service: TaskService, RunService, InboxService and ArtifactService. It is ready once its database answers; its
+/// watches end when the lifecycle drains.
 pub fn build(parts: Parts, lifecycle: &Lifecycle) -> Served {
     let Parts { database, registry, bus, verifier, ambient } = parts;
+    let readiness = Readiness::new(false);
+    readiness.follow(database.clone(), lifecycle);
     let watcher = watch::Watcher::new(database.clone(), bus.clone(), watch::Cadence::default(), lifecycle);
     let ids = ambient.ids.clone();
     let api = rpc::Api { database, registry, bus, watcher, verifier: verifier.clone(), ambient };
-    Served { name: NAME, routes: rpc::routes(api), verifier, readiness: Readiness::new(true), ids }
+    Served { name: NAME, routes: rpc::routes(api), verifier, readiness, ids }
 }

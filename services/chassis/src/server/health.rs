@@ -39,6 +39,12 @@ impl Readiness {
         });
     }
 
+    /// Returns once it is as asked.
+    pub async fn reaches(&self, ready: bool) {
+        // The sender lives in `self`.
+        let _ = self.0.subscribe().wait_for(|now| *now == ready).await;
+    }
+
     /// What was set last.
     pub fn is_ready(&self) -> bool {
         *self.0.borrow()

@@ -118,6 +118,40 @@ impl TestDatabase {
         at(&self.base, &self.name, None).into()
     }
 
+    /// Takes the database away, as an outage does: whoever is connected is cut off, and nobody gets in until
+    /// [`TestDatabase::let_in`].
+    ///
+    /// # Panics
+    /// When the cluster does not do as it is told.
+    pub async fn lock_out(&self) {
+        self.allow_connections(false).await;
+        self.ask(&format!(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{}'",
+            self.name
+        ))
+        .await;
+    }
+
+    /// Gives it back.
+    ///
+    /// # Panics
+    /// When the cluster does not do as it is told.
+    pub async fn let_in(&self) {
+        self.allow_connections(true).await;
+    }
+
+    async fn allow_connections(&self, allow: bool) {
+        self.ask(&format!("ALTER DATABASE {} ALLOW_CONNECTIONS {allow}", self.name)).await;
+    }
+
+    /// Asks the cluster, over a database that nobody takes away.
+    async fn ask(&self, sql: &str) {
+        let options = PgConnectOptions::from_str(self.base.as_str()).expect("a URL");
+        let mut connection = options.connect().await.expect("connect to the cluster");
+        run(&mut connection, sql).await.expect(sql);
+        connection.close().await.expect("close");
+    }
+
     /// The database's name.
     pub fn name(&self) -> &str {
         &self.name

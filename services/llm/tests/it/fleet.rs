@@ -8,7 +8,7 @@ use mc_chassis::auth::{Role, RunAssertion};
 use mc_chassis::client::{Channel, Target, Upstream};
 use mc_chassis::config::{ClientSettings, ServerSettings};
 use mc_chassis::egress::{Egress, EgressPolicy};
-use mc_chassis::server::{Listener, memory, serve};
+use mc_chassis::server::{Listener, Readiness, memory, serve};
 use mc_chassis::testkit::{self, TestDatabase};
 use mc_chassis::{Ambient, Failure, Lifecycle, sized};
 use mc_llm::{Dependencies, Settings};
@@ -45,6 +45,7 @@ pub(crate) struct Fleet {
 /// One instance of the service, with a lifecycle of its own.
 pub(crate) struct Instance {
     pub(crate) lifecycle: Lifecycle,
+    pub(crate) readiness: Readiness,
     upstream: Upstream,
     auth: TestAuth,
     workspace: Uuid,
@@ -99,6 +100,7 @@ impl Fleet {
                 lifecycle: lifecycle.clone(),
             },
         );
+        let readiness = served.readiness.clone();
         let (link, listener) = memory();
         let serving = lifecycle.clone();
         // Like a program's main: it is not one of the tasks that a shutdown waits for.
@@ -109,7 +111,7 @@ impl Fleet {
         let target = Target::Memory(link);
         let upstream = Upstream::new("llm", target, &ClientSettings::default(), &self.background);
         let (auth, workspace, run) = (self.auth.clone(), self.workspace, self.run.clone());
-        Instance { lifecycle, upstream, auth, workspace, run }
+        Instance { lifecycle, readiness, upstream, auth, workspace, run }
     }
 
     /// What an administrator of the database finds.

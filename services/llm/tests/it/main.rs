@@ -10,6 +10,7 @@ mod isolation;
 mod llama;
 mod provider_server;
 mod providers;
+mod readiness;
 mod streaming;
 mod usage;
 mod vault;

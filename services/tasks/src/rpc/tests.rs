@@ -2,6 +2,7 @@
 
 mod decisions;
 mod orders;
+mod readiness;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
