@@ -34,6 +34,8 @@ pub enum Message {
     },
     /// A frame of the gateway.
     Frame {
+        /// Number of the watch that it is for.
+        watch: u32,
         /// As it came.
         frame: Box<RawValue>,
         /// True if its topic is no longer followed.
@@ -159,8 +161,8 @@ fn message(output: Output) -> Option<Message> {
     let raw = |text: String| RawValue::from_string(text).ok();
     Some(match output {
         Output::Connection(connection) => Message::Connection { connection },
-        Output::Frame(text) => Message::Frame { frame: raw(text)?, last: false },
-        Output::LastFrame(text) => Message::Frame { frame: raw(text)?, last: true },
+        Output::Frame(watch, text) => Message::Frame { watch, frame: raw(text)?, last: false },
+        Output::LastFrame(watch, text) => Message::Frame { watch, frame: raw(text)?, last: true },
     })
 }
 
@@ -208,7 +210,7 @@ mod tests {
 
         async fn frame(&self, n: usize) {
             let text = json!({ "type": "event", "cursor": n.to_string() }).to_string();
-            self.live.send(Output::Frame(text)).await.expect("pump");
+            self.live.send(Output::Frame(7, text)).await.expect("pump");
             settle().await;
         }
 
@@ -262,7 +264,8 @@ mod tests {
         };
         window.live.send(Output::Connection(waiting)).await.expect("pump");
         settle().await;
-        window.live.send(Output::LastFrame(r#"{"type":"end","topic":"t"}"#.into())).await.expect("pump");
+        let end = Output::LastFrame(7, r#"{"type":"end","topic":"t"}"#.into());
+        window.live.send(end).await.expect("pump");
         settle().await;
         assert_eq!(
             *window.batches.lock().expect("lock"),
@@ -270,7 +273,7 @@ mod tests {
                 json!([{ "type": "session", "session": { "state": "signedIn" } }]),
                 json!([{ "type": "connection", "connection":
                 { "state": "waiting", "cause": "restarting", "attempt": 1, "retryInMs": 250 } }]),
-                json!([{ "type": "frame", "frame": { "type": "end", "topic": "t" }, "last": true }]),
+                json!([{ "type": "frame", "watch": 7, "frame": { "type": "end", "topic": "t" }, "last": true }]),
             ]
         );
     }

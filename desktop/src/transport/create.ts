@@ -7,5 +7,7 @@ export const inDesktopWindow = (): boolean => "__TAURI_INTERNALS__" in window;
 
 /** The transport for where this runs. The desktop window's is loaded only there. */
 export async function createTransport(): Promise<Transport> {
-  return new BrowserTransport();
+  if (!inDesktopWindow()) return new BrowserTransport();
+  const { TauriTransport } = await import("./tauri");
+  return TauriTransport.attached();
 }

@@ -92,18 +92,19 @@ pub fn taken(desktop: State<'_, Desktop>, window: WebviewWindow, batches: usize)
     desktop.attached(window.label(), |attached| attached.credit.taken(batches))
 }
 
-/// Follows a topic from after a cursor, over every loss of connection.
+/// Follows a topic from after a cursor, over every loss of connection. Its frames come with the number of the watch.
 #[tauri::command]
 pub async fn watch(
     desktop: State<'_, Desktop>,
     window: WebviewWindow,
     topic: String,
     cursor: Option<String>,
+    watch: u32,
 ) -> Result<(), Error> {
     let orders = desktop.attached(window.label(), |attached| attached.orders.clone())?;
     let (done, answer) = oneshot::channel();
     let gone = || Error::System("the live connection has ended; load the window anew".to_owned());
-    orders.send(Order::Watch { topic, cursor, done }).await.map_err(|_| gone())?;
+    orders.send(Order::Watch { topic, cursor, watch, done }).await.map_err(|_| gone())?;
     answer.await.map_err(|_| gone())?.map_err(|refused| match refused {
         NotAdded::Twice => {
             Error::invalid("topic", "is watched already in this window: close that watch first")

@@ -28,10 +28,14 @@ pub struct Topics {
 
 #[derive(Debug)]
 struct Place {
+    /// Number of the watch, as the window counts.
+    watch: u32,
     /// Of the last event that was passed on; none before the first.
     cursor: Option<String>,
     /// Id of the `subscribe` that stands for it on this connection.
     request: String,
+    /// True once the gateway said that `request` is what it answers now: until then frames belong to one before.
+    acknowledged: bool,
     /// True when the gateway could not carry the `subscribe` out just now.
     failed: bool,
 }
@@ -39,10 +43,10 @@ struct Place {
 /// What to do with a frame of the gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Taken {
-    /// Pass it on.
-    Pass,
+    /// Pass it on, to the watch of this number.
+    Pass(u32),
     /// Pass it on; its topic is over, and no longer followed.
-    PassLast,
+    PassLast(u32),
     /// It says nothing to anybody.
     Drop,
 }
@@ -69,8 +73,8 @@ struct HeadOfProblem {
 }
 
 impl Topics {
-    /// Follows a topic from after `cursor`; returns the frame to send.
-    pub fn add(&mut self, topic: &str, cursor: Option<String>) -> Result<String, NotAdded> {
+    /// Follows a topic from after `cursor`, as the watch of that number; returns the frame to send.
+    pub fn add(&mut self, topic: &str, cursor: Option<String>, watch: u32) -> Result<String, NotAdded> {
         if self.topics.contains_key(topic) {
             return Err(NotAdded::Twice);
         }
@@ -79,7 +83,8 @@ impl Topics {
         }
         let request = self.next_id();
         let frame = subscribe(&request, topic, cursor.as_deref());
-        self.topics.insert(topic.to_owned(), Place { cursor, request, failed: false });
+        self.topics
+            .insert(topic.to_owned(), Place { watch, cursor, request, acknowledged: false, failed: false });
         Ok(frame)
     }
 
@@ -110,6 +115,7 @@ impl Topics {
         for (topic, place) in self.topics.iter_mut().filter(|(_, place)| which(place)) {
             id += 1;
             place.request = id.to_string();
+            place.acknowledged = false;
             place.failed = false;
             frames.push(subscribe(&place.request, topic, place.cursor.as_deref()));
         }
@@ -125,7 +131,7 @@ impl Topics {
         };
         let name = match (&head.topic, &head.id) {
             (Some(topic), _) => topic.to_string(),
-            // A refused `subscribe` may say only which request it was.
+            // An answer to `subscribe` may say only which request it was.
             (None, Some(id)) => match self.topics.iter().find(|(_, place)| place.request == **id) {
                 Some((topic, _)) => topic.clone(),
                 None => return Taken::Drop,
@@ -134,11 +140,18 @@ impl Topics {
         };
         let Some(place) = self.topics.get_mut(&name) else { return Taken::Drop };
         match &*head.kind {
+            "ack" => {
+                place.acknowledged |= head.id.as_deref() == Some(place.request.as_str());
+                Taken::Drop
+            }
+            "event" | "partial" | "delta" | "reset" | "caughtUp" | "end" if !place.acknowledged => {
+                Taken::Drop
+            }
             "event" => {
                 place.cursor = head.cursor.map(Cow::into_owned);
-                Taken::Pass
+                Taken::Pass(place.watch)
             }
-            "partial" | "delta" | "reset" | "caughtUp" => Taken::Pass,
+            "partial" | "delta" | "reset" | "caughtUp" => Taken::Pass(place.watch),
             "end" => self.forget(&name),
             "error" => {
                 let refused = head.id.as_deref() == Some(place.request.as_str());
@@ -151,15 +164,14 @@ impl Topics {
                     return self.forget(&name);
                 }
                 place.failed = refused;
-                Taken::Pass
+                Taken::Pass(place.watch)
             }
             _ => Taken::Drop,
         }
     }
 
     fn forget(&mut self, topic: &str) -> Taken {
-        self.topics.remove(topic);
-        Taken::PassLast
+        self.topics.remove(topic).map_or(Taken::Drop, |place| Taken::PassLast(place.watch))
     }
 
     fn next_id(&mut self) -> String {
@@ -195,15 +207,20 @@ mod tests {
 
     fn following() -> Topics {
         let mut topics = Topics::default();
-        topics.add(RUN, None).expect("added");
+        topics.add(RUN, None, 7).expect("added");
+        topics.take(&ack(1));
         topics
+    }
+
+    fn ack(request: u32) -> String {
+        json!({ "type": "ack", "id": request.to_string() }).to_string()
     }
 
     #[test]
     fn new_connection_goes_on_after_the_last_event() {
         let mut topics = following();
-        assert_eq!(topics.take(&event(1)), Taken::Pass);
-        assert_eq!(topics.take(&event(2)), Taken::Pass);
+        assert_eq!(topics.take(&event(1)), Taken::Pass(7));
+        assert_eq!(topics.take(&event(2)), Taken::Pass(7));
         assert_eq!(
             parse(&topics.all_again()),
             [json!({ "type": "subscribe", "id": "2", "topic": RUN, "cursor": "2" })]
@@ -213,11 +230,12 @@ mod tests {
     #[test]
     fn cursor_that_was_given_is_kept_until_an_event_comes() {
         let mut topics = Topics::default();
-        let frame = topics.add(RUN, Some("17".into())).expect("added");
+        let frame = topics.add(RUN, Some("17".into()), 7).expect("added");
         assert_eq!(parse(&[frame])[0]["cursor"], "17");
+        topics.take(&ack(1));
         assert_eq!(
             topics.take(&json!({ "type": "caughtUp", "topic": RUN, "cursor": "99" }).to_string()),
-            Taken::Pass
+            Taken::Pass(7)
         );
         assert_eq!(parse(&topics.all_again())[0]["cursor"], "17");
     }
@@ -225,13 +243,13 @@ mod tests {
     #[test]
     fn topic_is_followed_once_and_no_more_than_the_gateway_allows() {
         let mut topics = following();
-        assert_eq!(topics.add(RUN, None), Err(NotAdded::Twice));
+        assert_eq!(topics.add(RUN, None, 8), Err(NotAdded::Twice));
         for n in 1..MAX_TOPICS {
-            topics.add(&format!("workspaces/w/runs/{n}"), None).expect("within the limit");
+            topics.add(&format!("workspaces/w/runs/{n}"), None, 7).expect("within the limit");
         }
-        assert_eq!(topics.add("workspaces/w/runs/x", None), Err(NotAdded::TooMany));
+        assert_eq!(topics.add("workspaces/w/runs/x", None, 7), Err(NotAdded::TooMany));
         assert!(topics.remove(RUN).is_some());
-        topics.add("workspaces/w/runs/x", None).expect("there is room again");
+        topics.add("workspaces/w/runs/x", None, 7).expect("there is room again");
     }
 
     #[test]
@@ -244,6 +262,19 @@ mod tests {
     }
 
     #[test]
+    fn frames_of_the_watch_before_do_not_reach_the_next_one() {
+        let mut topics = following();
+        topics.remove(RUN);
+        topics.add(RUN, Some("4".into()), 8).expect("added");
+        assert_eq!(topics.take(&event(9)), Taken::Drop, "sent before the gateway knew");
+        assert_eq!(topics.take(&ack(2)), Taken::Drop);
+        assert_eq!(topics.take(&event(9)), Taken::Drop, "that was the answer to unsubscribe");
+        topics.take(&ack(3));
+        assert_eq!(topics.take(&event(5)), Taken::Pass(8));
+        assert_eq!(parse(&topics.all_again())[0]["cursor"], "5");
+    }
+
+    #[test]
     fn end_and_final_errors_end_the_topic() {
         let over = json!({ "type": "end", "topic": RUN, "cursor": "9" });
         let gone = json!({ "type": "error", "topic": RUN, "ended": true, "problem": { "status": 404 } });
@@ -251,7 +282,7 @@ mod tests {
         let not_offered = json!({ "type": "error", "id": "1", "problem": { "status": 501 } });
         for frame in [over, gone, refused, not_offered] {
             let mut topics = following();
-            assert_eq!(topics.take(&frame.to_string()), Taken::PassLast, "{frame}");
+            assert_eq!(topics.take(&frame.to_string()), Taken::PassLast(7), "{frame}");
             assert!(topics.all_again().is_empty(), "{frame}");
         }
     }
@@ -262,7 +293,7 @@ mod tests {
         topics.take(&event(5));
         topics.all_again();
         let busy = json!({ "type": "error", "id": "2", "topic": RUN, "problem": { "status": 503 } });
-        assert_eq!(topics.take(&busy.to_string()), Taken::Pass);
+        assert_eq!(topics.take(&busy.to_string()), Taken::Pass(7));
         assert_eq!(parse(&topics.failed_again())[0]["cursor"], "5");
         assert!(topics.failed_again().is_empty(), "once");
         assert_eq!(topics.take(&busy.to_string()), Taken::Drop, "an answer to a request that was replaced");
@@ -272,7 +303,7 @@ mod tests {
     fn word_that_the_gateway_still_tries_is_passed_on() {
         let mut topics = following();
         let trying = json!({ "type": "error", "topic": RUN, "problem": { "status": 503 } });
-        assert_eq!(topics.take(&trying.to_string()), Taken::Pass);
+        assert_eq!(topics.take(&trying.to_string()), Taken::Pass(7));
         assert!(topics.failed_again().is_empty());
     }
 

@@ -120,6 +120,9 @@ impl Peer {
             match self.0.recv().await {
                 Some(Ok(Message::Text(text))) => {
                     let frame: Value = serde_json::from_str(&text).expect("json");
+                    if frame["type"] == "subscribe" {
+                        self.send(json!({ "type": "ack", "id": frame["id"] })).await;
+                    }
                     if frame["type"] != "ping" {
                         return frame;
                     }

@@ -90,10 +90,10 @@ pub enum Cause {
 pub enum Output {
     /// How it stands.
     Connection(Connection),
-    /// A frame of the gateway as it came.
-    Frame(String),
-    /// The last frame of its topic: the topic is no longer followed.
-    LastFrame(String),
+    /// A frame of the gateway as it came, for the watch of that number.
+    Frame(u32, String),
+    /// The last frame of that watch: its topic is no longer followed.
+    LastFrame(u32, String),
 }
 
 /// What a window asks of its connection.
@@ -105,6 +105,8 @@ pub enum Order {
         topic: String,
         /// Of the last event that the window has.
         cursor: Option<String>,
+        /// Number that its frames come with.
+        watch: u32,
         /// Told whether it is followed.
         done: oneshot::Sender<Result<(), NotAdded>>,
     },
@@ -272,8 +274,8 @@ impl Live {
                     match message {
                         Some(Ok(Message::Text(text))) => {
                             held_back = match topics.take(&text) {
-                                Taken::Pass => Some(Output::Frame(text.as_str().to_owned())),
-                                Taken::PassLast => Some(Output::LastFrame(text.as_str().to_owned())),
+                                Taken::Pass(watch) => Some(Output::Frame(watch, text.as_str().to_owned())),
+                                Taken::PassLast(watch) => Some(Output::LastFrame(watch, text.as_str().to_owned())),
                                 Taken::Drop => None,
                             };
                             continue;
@@ -362,8 +364,8 @@ impl Live {
 /// Notes what the window asks; returns the frame that a connection has to send for it.
 fn obey(topics: &mut Topics, order: Order) -> Option<String> {
     match order {
-        Order::Watch { topic, cursor, done } => {
-            let added = topics.add(&topic, cursor);
+        Order::Watch { topic, cursor, watch, done } => {
+            let added = topics.add(&topic, cursor, watch);
             let (answer, frame) = match added {
                 Ok(frame) => (Ok(()), Some(frame)),
                 Err(refused) => (Err(refused), None),

@@ -55,7 +55,7 @@ impl Window {
 
     async fn watch(&self, cursor: Option<&str>) -> Result<(), NotAdded> {
         let (done, answer) = oneshot::channel();
-        let order = Order::Watch { topic: RUN.into(), cursor: cursor.map(str::to_owned), done };
+        let order = Order::Watch { topic: RUN.into(), cursor: cursor.map(str::to_owned), watch: 7, done };
         self.orders.send(order).await.expect("alive");
         answer.await.expect("answered")
     }
@@ -64,10 +64,11 @@ impl Window {
     async fn frame(&mut self) -> Value {
         loop {
             match self.out.recv().await.expect("alive") {
-                Output::Frame(text) | Output::LastFrame(text) => {
+                Output::Frame(7, text) | Output::LastFrame(7, text) => {
                     return serde_json::from_str(&text).expect("json");
                 }
                 Output::Connection(_) => {}
+                other => panic!("frame of another watch: {other:?}"),
             }
         }
     }

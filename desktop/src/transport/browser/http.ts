@@ -1,5 +1,6 @@
 // Calls over fetch: headers, problems, and one repetition after a renewed session.
 import { LocalReason, Problem } from "~/api/problem";
+import { parseReply, problemOfReply } from "../reply";
 import type { Method, Reply, RequestOptions } from "../types";
 import type { Environment } from "./environment";
 import type { BrowserSession } from "./session";
@@ -42,7 +43,7 @@ export async function send(
     throw unanswered(environment, thrown);
   }
   if (response.ok) return response;
-  throw Problem.from(response.status, await response.json().catch(() => null));
+  throw problemOfReply(response.status, await response.text().catch(() => ""));
 }
 
 function unanswered(environment: Environment, cause: unknown): Problem {
@@ -76,12 +77,6 @@ export async function sendSignedIn(
 
 /** Reads a JSON answer. */
 export async function replyOf(response: Response): Promise<Reply> {
-  const text = await response.text();
-  try {
-    const body: unknown = text === "" ? {} : JSON.parse(text);
-    return { status: response.status, body, etag: response.headers.get("ETag") };
-  } catch (thrown) {
-    const detail = "The answer is not JSON: something other than the gateway answers at its address.";
-    throw new Problem({ reason: LocalReason.unreadable, status: response.status, detail }, thrown);
-  }
+  const body = parseReply(response.status, await response.text());
+  return { status: response.status, body, etag: response.headers.get("ETag") };
 }
