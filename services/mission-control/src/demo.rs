@@ -34,6 +34,9 @@ pub(crate) struct Demo {
     /// Uses a system whose services are processes of their own.
     #[arg(long)]
     fleet: bool,
+    /// Starts a system of its own, where workers are killed, even if one runs that could be used.
+    #[arg(long, conflicts_with = "url")]
+    own: bool,
     /// Edge of a system that runs elsewhere; its API token is read from MC_DEMO_TOKEN.
     #[arg(long, env = "MC_DEMO_URL")]
     url: Option<String>,
@@ -61,18 +64,21 @@ const ERRAND_TITLE: &str = "Report, and send word";
 pub(crate) async fn run(data: &DataDir, args: Demo, ids: &Ids) -> anyhow::Result<ExitCode> {
     let console = Console::stdout();
     let shape = if args.fleet { Shape::Fleet } else { Shape::Single };
-    let running = state::read(data)?.filter(|state| state.ready && (state.shape == shape || !args.fleet));
+    let running = state::read(data)?.filter(|state| state.ready && !args.own && (state.shape == shape || !args.fleet));
     if let Some(url) = &args.url {
         let token =
             std::env::var("MC_DEMO_TOKEN").context("set MC_DEMO_TOKEN to an API token of that system")?;
         return play(console, &Client::new(url, &token), &args, ids, None).await;
     }
     if let Some(state) = running {
-        console.line(format_args!("Using the system that runs at {}.", state.url));
+        console.line(format_args!(
+            "Using the system that runs at {}. It is left in peace: to see workers killed, add --own.",
+            state.url
+        ));
         let token = std::fs::read_to_string(data.secrets().join("token")).context("read the API token")?;
         return play(console, &Client::new(&state.url, token.trim()), &args, ids, None).await;
     }
-    console.line("Nothing runs: starting a system for this demo alone.");
+    console.line("Starting a system for this demo alone.");
     let lifecycle = Lifecycle::new();
     let letterbox = Letterbox::open(&lifecycle).await?;
     let outside = args.base_url.clone().unwrap_or_else(|| letterbox.url());
@@ -284,6 +290,12 @@ mod tests {
     struct Line {
         #[command(flatten)]
         demo: Demo,
+    }
+
+    #[test]
+    fn system_of_its_own_is_not_elsewhere() {
+        let error = Line::try_parse_from(["demo", "--own", "--url", "http://127.0.0.1:1"]).expect_err("both");
+        assert_eq!(error.kind(), clap::error::ErrorKind::ArgumentConflict);
     }
 
     #[test]
