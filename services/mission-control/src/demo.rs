@@ -64,7 +64,8 @@ const ERRAND_TITLE: &str = "Report, and send word";
 pub(crate) async fn run(data: &DataDir, args: Demo, ids: &Ids) -> anyhow::Result<ExitCode> {
     let console = Console::stdout();
     let shape = if args.fleet { Shape::Fleet } else { Shape::Single };
-    let running = state::read(data)?.filter(|state| state.ready && !args.own && (state.shape == shape || !args.fleet));
+    let running =
+        state::read(data)?.filter(|state| state.ready && !args.own && (state.shape == shape || !args.fleet));
     if let Some(url) = &args.url {
         let token =
             std::env::var("MC_DEMO_TOKEN").context("set MC_DEMO_TOKEN to an API token of that system")?;
