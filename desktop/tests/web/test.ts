@@ -1,0 +1,32 @@
+// What the tests stand on: a system, a workspace of one's own in it, and a person who is signed in there.
+import { test as base, type Page } from "@playwright/test";
+import type { Hand } from "../shared/hand";
+import { handOn } from "./hand";
+import { System } from "./system";
+
+interface Fixtures {
+  system: System;
+  /** Resource name of this test's workspace, in which there is nothing yet. */
+  workspace: string;
+  /** The page, signed in and looking at `workspace`. */
+  desk: Page;
+  hand: Hand;
+}
+
+export const test = base.extend<Fixtures>({
+  // biome-ignore lint/correctness/noEmptyPattern: Playwright reads which fixtures are wanted from the pattern
+  system: async ({}, use) => use(new System()),
+  workspace: async ({ system }, use, info) => use(await system.workspace(info.title.slice(0, 60))),
+  desk: async ({ page, system, workspace }, use) => {
+    await page.addInitScript(
+      (choice) => localStorage.setItem("mc.workspace", choice),
+      JSON.stringify({ state: { workspace }, version: 0 }),
+    );
+    await page.goto(await system.link());
+    await page.waitForURL("**/inbox");
+    await use(page);
+  },
+  hand: async ({ page }, use) => use(handOn(page)),
+});
+
+export { expect } from "@playwright/test";
