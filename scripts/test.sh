@@ -11,8 +11,7 @@ source scripts/tools.sh
 # shellcheck source=scripts/web.sh
 source scripts/web.sh
 
-# `ui` and `ui-fleet` join once desktop/tests/web is there: they fail without it, as they should.
-all=(tools shell fmt proto clippy build deny generated web test-pg15 test-pg16 doc llama demo demo-fleet)
+all=(tools shell fmt proto clippy build deny generated web test-pg15 test-pg16 doc llama demo demo-fleet ui ui-fleet)
 logs=$CARGO_TARGET_DIR/mc-test
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-$([[ -t 1 ]] && echo always || echo never)}
 # One package set for every stage: cargo builds each dependency once.

@@ -230,7 +230,7 @@ chromium() {
   local name
   for name in "${MC_CHROMIUM:-}" chromium chromium-browser google-chrome \
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"; do
-    [[ -z $name ]] || command -v "$name" && return
+    if [[ -n $name ]] && type -P "$name"; then return; fi
   done
   return 1
 }

@@ -1,5 +1,5 @@
 // What the tests stand on: a system, a workspace of one's own in it, and a person who is signed in there.
-import { test as base, type Page } from "@playwright/test";
+import { test as base, expect, type Page } from "@playwright/test";
 import type { Hand } from "../shared/hand";
 import { handOn } from "./hand";
 import { System } from "./system";
@@ -23,10 +23,10 @@ export const test = base.extend<Fixtures>({
       JSON.stringify({ state: { workspace }, version: 0 }),
     );
     await page.goto(await system.link());
-    await page.waitForURL("**/inbox");
+    await expect(page.getByRole("navigation", { name: "Main" })).toBeVisible();
     await use(page);
   },
   hand: async ({ page }, use) => use(handOn(page)),
 });
 
-export { expect } from "@playwright/test";
+export { expect };

@@ -46,24 +46,26 @@ export function EventList({ feed }: { feed: RunFeed }) {
         alongside.current = scrollHeight - scrollTop - clientHeight < NEAR_END;
       }}
     >
-      <ol role="log" aria-label="Journal" aria-live="off">
-        {feed.events.map((event) => (
-          <Line key={event.seq} event={event} />
-        ))}
-        {live.text || live.thinking ? (
-          <li className="flex gap-3 border-l-2 border-l-accent px-4 py-1.5">
-            <span className="w-16 shrink-0" />
-            <span className="w-14 shrink-0 text-accent-text">model</span>
-            <span className="min-w-0 flex-1 whitespace-pre-wrap break-words">
-              {live.text || <span className="text-muted italic">{live.thinking}</span>}
-              <span
-                aria-hidden
-                className="ml-0.5 inline-block h-3.5 w-1.5 animate-breathe bg-accent align-text-bottom"
-              />
-            </span>
-          </li>
-        ) : null}
-      </ol>
+      <div role="log" aria-label="Journal" aria-live="off">
+        <ol>
+          {feed.events.map((event) => (
+            <Line key={event.seq} event={event} />
+          ))}
+          {live.text || live.thinking ? (
+            <li className="flex gap-3 border-l-2 border-l-accent px-4 py-1.5">
+              <span className="w-16 shrink-0" />
+              <span className="w-14 shrink-0 text-accent-text">model</span>
+              <span className="min-w-0 flex-1 whitespace-pre-wrap break-words">
+                {live.text || <span className="text-muted italic">{live.thinking}</span>}
+                <span
+                  aria-hidden
+                  className="ml-0.5 inline-block h-3.5 w-1.5 animate-breathe bg-accent align-text-bottom"
+                />
+              </span>
+            </li>
+          ) : null}
+        </ol>
+      </div>
       {feed.caughtUp && last === 0 ? (
         <p className="px-4 py-8 text-center text-muted">Waiting for the first event.</p>
       ) : null}

@@ -1,7 +1,7 @@
 // A dialog over the screen: it takes the focus, Esc closes it, and the focus goes back to where it was.
 import { X } from "lucide-react";
 import { Dialog as Radix, VisuallyHidden } from "radix-ui";
-import type { ReactNode } from "react";
+import { type ReactNode, useState } from "react";
 import { cn } from "./cn";
 
 interface DialogProps {
@@ -16,6 +16,7 @@ interface DialogProps {
 }
 
 export function Dialog({ title, description, onClose, bare = false, className, children }: DialogProps) {
+  const before = useFocused();
   const head = (
     <>
       <Radix.Title className="font-semibold text-lg">{title}</Radix.Title>
@@ -28,6 +29,11 @@ export function Dialog({ title, description, onClose, bare = false, className, c
         <Radix.Overlay className="fixed inset-0 z-40 animate-appear bg-scrim" />
         <Radix.Content
           {...(description ? {} : { "aria-describedby": undefined })}
+          onCloseAutoFocus={(event) => {
+            // Radix gives the focus to the button that opens a dialog; these are opened by keys from anywhere.
+            event.preventDefault();
+            before?.focus();
+          }}
           className={cn(
             "fixed top-[14vh] left-1/2 z-50 max-h-[76vh] w-[min(640px,calc(100vw-32px))] -translate-x-1/2 animate-rise overflow-auto rounded-panel border bg-overlay shadow-overlay focus-visible:outline-none",
             bare ? "" : "p-5",
@@ -48,4 +54,10 @@ export function Dialog({ title, description, onClose, bare = false, className, c
       </Radix.Portal>
     </Radix.Root>
   );
+}
+
+/** What had the focus when this was first rendered. */
+function useFocused(): HTMLElement | null {
+  const [focused] = useState(() => document.activeElement);
+  return focused instanceof HTMLElement ? focused : null;
 }

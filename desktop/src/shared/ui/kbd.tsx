@@ -17,7 +17,7 @@ export function Kbd({ keys, className }: { keys: string; className?: string }) {
       {keySigns(keys).map((sign) => (
         <kbd
           key={sign}
-          className="inline-flex h-[18px] min-w-[18px] items-center justify-center rounded-[4px] border border-current/25 px-1 font-sans text-[11px] leading-none opacity-80"
+          className="inline-flex h-[18px] min-w-[18px] items-center justify-center rounded-[4px] border border-current/25 px-1 font-sans text-[11px] leading-none"
         >
           {sign}
         </kbd>

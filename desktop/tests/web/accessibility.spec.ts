@@ -1,0 +1,87 @@
+// Every screen, in both themes, against axe's rules for WCAG 2.2 AA.
+import { AxeBuilder } from "@axe-core/playwright";
+import type { Page } from "@playwright/test";
+import type { Hand } from "../shared/hand";
+import { addMember, openInbox, startTask } from "../shared/steps";
+import { expect, test } from "./test";
+
+const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+
+/** What axe finds on the screen as it is, in both themes. */
+async function findings(page: Page): Promise<string[]> {
+  const found: string[] = [];
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    const { violations } = await new AxeBuilder({ page }).withTags(RULES).analyze();
+    for (const { id, nodes } of violations) {
+      found.push(...nodes.map((node) => `${colorScheme} ${id}: ${node.target.join(" ")}: ${node.failureSummary}`));
+    }
+  }
+  return found;
+}
+
+test("signing in", async ({ page, system }) => {
+  await page.goto(system.url);
+  await expect(page.getByRole("button", { name: "Sign in" })).toBeVisible();
+  expect.soft(await findings(page)).toEqual([]);
+});
+
+test("screens with nothing on them yet", async ({ desk, hand }) => {
+  for (const [place, sign] of [
+    [/^Inbox/, "Welcome. Give somebody something to do."],
+    ["Tasks", "Nothing to do yet"],
+    [/^Runs/, "Nothing has run yet"],
+    ["Team", "Nobody is on the team yet"],
+  ] as const) {
+    await hand.click("link", place);
+    await hand.sees("heading", sign);
+    expect.soft(await findings(desk), sign).toEqual([]);
+  }
+});
+
+test("forms, settings, the palette and the sheet of keys", async ({ desk, hand }) => {
+  const screens: readonly [string, () => Promise<void>][] = [
+    ["new member", () => memberForm(hand)],
+    ["new task", () => taskForm(hand)],
+    ["settings", () => hand.click("link", "Settings")],
+    ["palette", () => hand.press("Control+k")],
+    ["sheet", () => hand.press("Escape", "?")],
+  ];
+  for (const [name, open] of screens) {
+    await open();
+    expect.soft(await findings(desk), name).toEqual([]);
+  }
+});
+
+async function memberForm(hand: Hand): Promise<void> {
+  await hand.click("link", "Team");
+  await hand.click("link", "New team member");
+  // What is wrong is on the screen too.
+  await hand.click("button", "Add to the team");
+  await hand.reads("Give it a name.");
+}
+
+async function taskForm(hand: Hand): Promise<void> {
+  await hand.click("link", "New task");
+  await hand.click("button", "Start");
+  await hand.reads("Say in one line what is to be done.");
+}
+
+test("a run that waits, its item in the inbox, and lists with something in them", async ({ desk, hand }) => {
+  await addMember(hand, { name: "Ana", role: "Writer", model: "simulator/demo", asks: ["Write files"] });
+  expect.soft(await findings(desk), "team").toEqual([]);
+  await startTask(hand, { title: "Oil the hinges", brief: "All of them." });
+  await hand.reads("needs approval");
+  expect.soft(await findings(desk), "run").toEqual([]);
+  await openInbox(hand, "Oil the hinges");
+  expect.soft(await findings(desk), "inbox").toEqual([]);
+  await hand.click("button", "Edit");
+  expect.soft(await findings(desk), "editing").toEqual([]);
+  await hand.press("Escape");
+  for (const place of ["Tasks", /^Runs/] as const) {
+    await hand.click("link", place);
+    await hand.click("link", /Oil the hinges/);
+    await hand.sees("region", "Oil the hinges");
+    expect.soft(await findings(desk), String(place)).toEqual([]);
+  }
+});
