@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::domain::event::{self, Event, Record};
 use crate::domain::id::{RunId, WorkspaceId};
-use crate::rpc::view_people;
+use crate::rpc::view_people::Place;
 use crate::store::artifact::Artifact;
 use crate::store::run::Run;
 use crate::store::task::Task;
@@ -98,6 +98,7 @@ pub(crate) fn record(workspace: WorkspaceId, run: RunId, record: Record) -> prot
 
 fn kind(workspace: WorkspaceId, run: RunId, event: Event) -> proto::run_event::Kind {
     use proto::run_event::Kind;
+    let place = Place { workspace, run };
     match event {
         Event::Queued(event) => Kind::Queued(queued(&event)),
         Event::Started(_) => Kind::Started(proto::RunStarted {}),
@@ -158,7 +159,14 @@ fn kind(workspace: WorkspaceId, run: RunId, event: Event) -> proto::run_event::K
             Kind::Succeeded(proto::RunSucceeded { summary: event.summary, evidence: event.evidence })
         }
         Event::Failed(event) => Kind::Failed(proto::RunFailed { error: Some(error(event.error)) }),
-        people => view_people::kind(workspace, run, people),
+        Event::CommandDelivered(event) => Kind::CommandDelivered(place.delivered(event)),
+        Event::Paused(event) => Kind::Paused(place.paused(event)),
+        Event::Resumed(event) => Kind::Resumed(place.resumed(event)),
+        Event::Cancelled(event) => Kind::Cancelled(place.cancelled(event)),
+        Event::ApprovalRequested(event) => Kind::ApprovalRequested(place.approval(event)),
+        Event::QuestionAsked(event) => Kind::QuestionAsked(place.question(event)),
+        Event::OutcomeUnknown(event) => Kind::OutcomeUnknown(place.outcome(event)),
+        Event::ItemDecided(event) => Kind::Decided(place.decided(event)),
     }
 }
 

@@ -1,67 +1,98 @@
 //! What a run asks of people and what they say to it, as the contract shows it.
 
 use mc_proto::tasks::v1 as proto;
-use proto::run_event::Kind;
 use uuid::Uuid;
 
-use crate::domain::event::Event;
+use crate::domain::event;
 use crate::domain::id::{CommandId, InboxItemId, RunId, WorkspaceId};
 use crate::domain::order::{CommandKind, Decision};
 use crate::rpc::view::{run_name, task_name, timestamp, version_name};
 use crate::store::inbox::Item;
 use crate::store::mailbox::Command;
 
-/// An event that concerns people; the other kinds are [`crate::rpc::view`]'s.
-pub(crate) fn kind(workspace: WorkspaceId, run: RunId, event: Event) -> Kind {
-    let command = |command: CommandId| command_name(workspace.uuid(), run.uuid(), command.uuid());
-    let item = |item: InboxItemId| item_name(workspace.uuid(), item.uuid());
-    match event {
-        Event::CommandDelivered(event) => Kind::CommandDelivered(proto::CommandDelivered {
-            command: command(event.command),
+/// Where an event happened, and so how what it speaks of is named.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    pub(super) workspace: WorkspaceId,
+    pub(super) run: RunId,
+}
+
+impl Place {
+    fn command(self, command: CommandId) -> String {
+        command_name(self.workspace.uuid(), self.run.uuid(), command.uuid())
+    }
+
+    fn item(self, item: InboxItemId) -> String {
+        item_name(self.workspace.uuid(), item.uuid())
+    }
+
+    pub(super) fn delivered(self, event: event::CommandDelivered) -> proto::CommandDelivered {
+        proto::CommandDelivered {
+            command: self.command(event.command),
             kind: command_kind(event.kind) as i32,
             requester: format!("users/{}", event.requester),
             request_time: Some(timestamp(event.requested_at)),
             reason: event.reason,
-        }),
-        Event::Paused(event) => Kind::Paused(proto::RunPaused { command: command(event.command) }),
-        Event::Resumed(event) => Kind::Resumed(proto::RunResumed { command: command(event.command) }),
-        Event::Cancelled(event) => Kind::Cancelled(proto::RunCancelled {
-            command: command(event.command),
+        }
+    }
+
+    pub(super) fn paused(self, event: event::Paused) -> proto::RunPaused {
+        proto::RunPaused { command: self.command(event.command) }
+    }
+
+    pub(super) fn resumed(self, event: event::Resumed) -> proto::RunResumed {
+        proto::RunResumed { command: self.command(event.command) }
+    }
+
+    pub(super) fn cancelled(self, event: event::Cancelled) -> proto::RunCancelled {
+        proto::RunCancelled {
+            command: self.command(event.command),
             requester: format!("users/{}", event.requester),
             reason: event.reason,
             survivors: event.survivors,
-        }),
-        Event::ApprovalRequested(event) => Kind::ApprovalRequested(proto::ApprovalRequested {
-            inbox_item: item(event.item),
+        }
+    }
+
+    pub(super) fn approval(self, event: event::ApprovalRequested) -> proto::ApprovalRequested {
+        proto::ApprovalRequested {
+            inbox_item: self.item(event.item),
             step: event.step as i32,
             call_id: event.call_id,
             tool: event.tool,
             arguments_json: event.arguments_json,
-        }),
-        Event::QuestionAsked(event) => Kind::QuestionAsked(proto::QuestionAsked {
-            inbox_item: item(event.item),
+        }
+    }
+
+    pub(super) fn question(self, event: event::QuestionAsked) -> proto::QuestionAsked {
+        proto::QuestionAsked {
+            inbox_item: self.item(event.item),
             step: event.step as i32,
             call_id: event.call_id,
             question: event.question,
             choices: event.choices,
-        }),
-        Event::OutcomeUnknown(event) => Kind::OutcomeUnknown(proto::OutcomeUnknown {
-            inbox_item: item(event.item),
+        }
+    }
+
+    pub(super) fn outcome(self, event: event::OutcomeUnknown) -> proto::OutcomeUnknown {
+        proto::OutcomeUnknown {
+            inbox_item: self.item(event.item),
             step: event.step as i32,
             call_id: event.call_id,
             tool: event.tool,
             arguments_json: event.arguments_json,
             attempt: event.attempt as i32,
-        }),
-        Event::ItemDecided(event) => Kind::Decided(proto::ItemDecided {
-            inbox_item: item(event.item),
+        }
+    }
+
+    pub(super) fn decided(self, event: event::ItemDecided) -> proto::ItemDecided {
+        proto::ItemDecided {
+            inbox_item: self.item(event.item),
             step: event.step as i32,
             call_id: event.call_id,
             decider: format!("users/{}", event.decider),
             decide_time: Some(timestamp(event.decided_at)),
             decision: Some(decision(event.decision)),
-        }),
-        other => unreachable!("{} concerns no person", other.kind()),
+        }
     }
 }
 
