@@ -44,6 +44,8 @@ pub struct Terms<'a> {
     pub key: &'a str,
     /// True when it may have been sent before, and the server can be asked.
     pub query_first: bool,
+    /// True when it may have been sent before: that this time it surely is not, says nothing of the time before.
+    pub maybe_done: bool,
 }
 
 /// What came of sending.
@@ -75,15 +77,15 @@ impl HttpRequests {
             // Whatever a later release calls it, a request is not known to be free of effects.
             EffectClass::Pure | EffectClass::AtMostOnce => match self.send(request, terms).await {
                 Sent::Answered(answer) => Outcome::Known(answer),
-                Sent::Not(why) => Outcome::Known(ToolAnswer::failed(why)),
-                Sent::InDoubt(why) => Outcome::Unknown(why),
+                Sent::Not(why) if !terms.maybe_done => Outcome::Known(ToolAnswer::failed(why)),
+                Sent::Not(why) | Sent::InDoubt(why) => Outcome::Unknown(why),
             },
             EffectClass::Idempotent => self.send_until_answered(request, terms).await,
         }
     }
 
     async fn send_until_answered(&self, request: &HttpRequest, terms: Terms<'_>) -> Outcome {
-        let mut doubt = None;
+        let mut doubt = terms.maybe_done.then(String::new);
         for sent in 1..=MAX_SENDS {
             match self.send(request, terms).await {
                 Sent::Answered(answer) => return Outcome::Known(answer),
@@ -100,16 +102,19 @@ impl HttpRequests {
 
     async fn send_or_ask(&self, request: &HttpRequest, terms: Terms<'_>) -> Outcome {
         let mut in_doubt = terms.query_first;
+        // Nobody has asked what became of it before.
+        let mut unasked = terms.maybe_done;
         for _ in 0..MAX_SENDS {
             if in_doubt {
                 match self.query(terms).await {
                     Found::Outcome(answer) => return Outcome::Known(answer),
-                    Found::Nothing => {}
+                    Found::Nothing => unasked = false,
                     Found::Unclear(why) => return Outcome::Unknown(why),
                 }
             }
             match self.send(request, terms).await {
                 Sent::Answered(answer) => return Outcome::Known(answer),
+                Sent::Not(why) if unasked => return Outcome::Unknown(why),
                 // The server said of every time before that it had no effect.
                 Sent::Not(why) => return Outcome::Known(ToolAnswer::failed(why)),
                 Sent::InDoubt(_) => in_doubt = true,
@@ -209,3 +214,7 @@ fn told_of_outcome(url: &Url, answer: &Answer) -> ToolAnswer {
         answer.kind
     ))
 }
+
+#[cfg(test)]
+#[path = "http_request_tests.rs"]
+mod tests;

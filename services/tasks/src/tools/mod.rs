@@ -111,6 +111,7 @@ pub async fn run<R: ReadArtifacts>(
                 effect_class: used.effect_class,
                 key: &used.idempotency_key,
                 query_first: used.query_first,
+                maybe_done: used.maybe_done,
             };
             return Ok(context.requests.carry_out(request, terms).await);
         }

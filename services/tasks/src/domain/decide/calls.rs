@@ -120,6 +120,7 @@ fn try_again(subject: &Subject<'_>, last: &Intent, todo: &mut Todo) {
     match judge(subject, &last.arguments_json) {
         Ok((tool, arguments)) => todo.uses.push(ToolUse {
             intent: Some(started(step, call, &intent)),
+            maybe_done: true,
             ..subject.used(tool, arguments, &intent)
         }),
         Err(why) => {
@@ -140,10 +141,14 @@ fn recover(subject: &Subject<'_>, intent: &Intent, todo: &mut Todo) {
         // Judged below, once everything else is settled.
         (EffectClass::Pure, Ok((Tool::Finish, _))) => {}
         (EffectClass::Pure | EffectClass::Idempotent, Ok((tool, arguments))) => {
-            todo.uses.push(subject.used(tool, arguments, intent));
+            todo.uses.push(ToolUse { maybe_done: true, ..subject.used(tool, arguments, intent) });
         }
         (EffectClass::Queryable, Ok((tool, arguments))) => {
-            todo.uses.push(ToolUse { query_first: true, ..subject.used(tool, arguments, intent) });
+            todo.uses.push(ToolUse {
+                query_first: true,
+                maybe_done: true,
+                ..subject.used(tool, arguments, intent)
+            });
         }
         (EffectClass::Queryable | EffectClass::AtMostOnce, _) => todo.asks.push(Ask {
             step,
@@ -179,6 +184,7 @@ impl Subject<'_> {
             effect_class: intent.effect_class,
             attempt: intent.attempt,
             query_first: false,
+            maybe_done: false,
             idempotency_key: intent.idempotency_key.clone(),
             intent: None,
             deadline: self.fold.deadline(),

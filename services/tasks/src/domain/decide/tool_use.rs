@@ -29,6 +29,8 @@ pub struct ToolUse {
     pub attempt: u32,
     /// True when a worker that is gone may have carried it out, and the outcome can be asked for: ask before anything else.
     pub query_first: bool,
+    /// True when it may have been carried out before: by a worker that is gone, or in an attempt whose outcome is unknown.
+    pub maybe_done: bool,
     /// Names this use for ever.
     pub idempotency_key: String,
     /// To be committed before the call; none when it was before.
