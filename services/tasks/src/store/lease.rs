@@ -125,6 +125,17 @@ pub async fn release(database: &Database, run: RunId, epoch: i64, why: Release) 
     Ok(done.rows_affected() == 1)
 }
 
+/// Makes runs ready that a worker has on paper and not in hand; answers how many. So it is with a claim whose answer got
+/// lost, and with runs that were let go while the database could not be told: the worker beats, so nobody would reap them.
+pub async fn give_back(database: &Database, worker: Uuid, in_hand: &[Uuid]) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query(include_str!("../../queries/give_back.sql"))
+        .bind(worker)
+        .bind(in_hand)
+        .execute(database.pool())
+        .await?;
+    Ok(done.rows_affected())
+}
+
 /// What a run rests for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rest {

@@ -15,6 +15,7 @@ use crate::store::append::{Append, Besides, Refusal, append_with};
 use crate::store::lease::{self, Lease, Release, Rest};
 use crate::topics::{self, Live};
 use crate::worker::journal::Journal;
+use crate::worker::stop::Because;
 use crate::worker::{Worker, model, tool};
 
 /// A wait up to this long keeps the run here; a longer one gives the lease back.
@@ -64,8 +65,7 @@ pub(super) async fn attempt(worker: Arc<Worker>, lease: Lease) {
     };
     worker.live.close(lease.run);
     if let Err(error) = let_go(&worker, &lease, stop).await {
-        // The reaper takes it once this worker is gone; while it lives, nobody else would. So the next best thing is to try
-        // again, as long as the lease may be ours.
+        // Tried again as long as the lease is surely ours; later the worker gives back all that it does not carry on.
         tracing::warn!(run = %lease.run, error = &error as &dyn std::error::Error, "let a run go");
         tokio::select! {
             () = worker.pulse.lost() => {}
@@ -114,12 +114,13 @@ async fn carry(worker: Arc<Worker>, lease: Lease) -> Stop {
         return end_poisonous(&worker, &lease).await;
     }
     let mut asked_again = AskedAgain::default();
+    let mut is_new = true;
     // Hung up before anything is read, so that no letter falls between a look and a ring.
     let bell = Arc::new(worker.bells.hang(lease.run));
     let mut mail = lease.mail;
     loop {
         let stopped = match Journal::load(worker.clone(), lease.clone(), bell.clone(), mail).await {
-            Ok(mut journal) => go_on(&mut journal, &mut asked_again).await,
+            Ok(mut journal) => go_on(&mut journal, std::mem::take(&mut is_new), &mut asked_again).await,
             Err(stop) => Err(stop),
         };
         match stopped {
@@ -146,11 +147,12 @@ impl AskedAgain {
     }
 }
 
-/// The loop: read the mail, decide, do, commit. Comes back when the run has ended.
-async fn go_on(journal: &mut Journal, asked_again: &mut AskedAgain) -> Result<(), Stop> {
+/// The loop: read the mail, decide, do, commit. Comes back when the run has ended. `is_new` says that the run was taken just
+/// now, and not only its journal read again.
+async fn go_on(journal: &mut Journal, is_new: bool, asked_again: &mut AskedAgain) -> Result<(), Stop> {
     let worker = journal.worker().clone();
     let draining = worker.lifecycle.draining();
-    if let Some(event) = decide::claimed(journal.fold(), journal.lease().epoch) {
+    if is_new && let Some(event) = decide::claimed(journal.fold(), journal.lease().epoch) {
         journal.append(vec![event], Besides::default()).await?;
     }
     loop {
@@ -164,7 +166,15 @@ async fn go_on(journal: &mut Journal, asked_again: &mut AskedAgain) -> Result<()
             Next::RetryAt(at) => journal.rest(Rest::Until(at)).await?,
             Next::Wait(reason) => journal.rest(Rest::Waiting(reason)).await?,
             Next::Paused => journal.rest(Rest::Paused).await?,
-            Next::Append(events) => journal.append(events, Besides::default()).await?,
+            Next::Append(mut events) => {
+                if let Some(Event::Failed(end)) = events.last()
+                    && let Some(call) = journal.open_call()
+                {
+                    let stopped = journal.stop_call(&call, Because::failed(&end.error)).await;
+                    events.insert(events.len() - 1, stopped);
+                }
+                journal.append(events, Besides::default()).await?;
+            }
             Next::Ask(asks) => journal.ask(asks).await?,
             Next::UseTools(uses) => tool::use_all(journal, uses).await?,
             Next::CallModel(call) => {

@@ -7,11 +7,13 @@ mod asks;
 mod attempt;
 mod bells;
 pub mod committer;
+mod hands;
 mod heartbeat;
 mod journal;
 mod live;
 mod mail;
 mod model;
+mod stop;
 #[cfg(test)]
 mod tests;
 mod tool;
@@ -26,6 +28,7 @@ use mc_chassis::db::Database;
 use mc_chassis::egress::Egress;
 use mc_chassis::{Ambient, Lifecycle};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
 use crate::domain::id::WorkspaceId;
@@ -37,6 +40,7 @@ use crate::tools::http_request::HttpRequests;
 use crate::topics;
 use bells::Bells;
 use committer::Committer;
+use hands::Hands;
 use heartbeat::{Heart, Pulse};
 use live::LiveTexts;
 
@@ -103,6 +107,7 @@ pub(crate) struct Worker {
     pulse: Pulse,
     live: LiveTexts,
     bells: Bells,
+    hands: Hands,
     fetch: HttpFetch,
     requests: HttpRequests,
     lifecycle: Lifecycle,
@@ -125,6 +130,7 @@ pub async fn run(settings: WorkerSettings, means: Means, lifecycle: &Lifecycle) 
         pulse: heart.pulse(),
         live,
         bells,
+        hands: Hands::default(),
         fetch: HttpFetch::new(means.egress.clone()),
         requests: HttpRequests::new(means.egress.clone()),
         lifecycle: lifecycle.clone(),
@@ -164,11 +170,17 @@ impl Worker {
         let capabilities = [String::new()];
         let nil = WorkspaceId::new(Uuid::nil());
         let mut after = nil;
+        let mut count = tokio::time::interval(self.settings.heartbeat);
+        count.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             // A slot first: what is claimed is begun at once.
             let slot = tokio::select! {
                 biased;
                 () = draining.cancelled() => return,
+                _ = count.tick() => {
+                    self.give_back().await;
+                    continue;
+                }
                 slot = slots.clone().acquire_owned() => slot.ok(),
             };
             let Some(slot) = slot else { return };
@@ -208,14 +220,33 @@ impl Worker {
         }
     }
 
+    /// Gives back what this worker has on paper alone. Only the loop that claims may do so: between a claim and the
+    /// beginning of its attempts, all that it took would look like that.
+    async fn give_back(&self) {
+        match lease::give_back(&self.means.engine, self.id, &self.hands.runs()).await {
+            Ok(0) => {}
+            Ok(runs) => {
+                tracing::warn!(runs, "gave back runs that nobody here carried on");
+                topics::publish(&self.means.bus, topics::READY, &"");
+            }
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "look for runs that nobody here carries on"
+                );
+            }
+        }
+    }
+
     /// Begins an attempt for each lease. There are slots enough: only this loop takes any.
     fn begin(self: &Arc<Self>, leases: Vec<Lease>, first: OwnedSemaphorePermit, slots: &Arc<Semaphore>) {
         let mut first = Some(first);
         for lease in leases {
             let slot = first.take().or_else(|| slots.clone().try_acquire_owned().ok());
             let worker = self.clone();
+            let held = self.hands.take(lease.run, lease.epoch);
             self.lifecycle.spawn("run", async move {
-                let _slot = slot;
+                let _held = (slot, held);
                 attempt::attempt(worker, lease).await;
             });
         }

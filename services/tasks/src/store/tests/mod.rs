@@ -80,8 +80,13 @@ impl Tables {
     }
 
     pub(crate) async fn run_of(&self, workspace: WorkspaceId, task: TaskId) -> RunId {
+        self.run_by(workspace, task, writer()).await
+    }
+
+    /// A run of this agent.
+    pub(crate) async fn run_by(&self, workspace: WorkspaceId, task: TaskId, agent: AgentSnapshot) -> RunId {
         let run = RunId::new(self.id());
-        let queued = Queued { brief: Arc::new(brief(workspace, run, task)) };
+        let queued = Queued { brief: Arc::new(brief(workspace, run, task, agent)) };
         let mut tx = self.api.begin(workspace.uuid()).await.expect("begin");
         run::insert(&mut tx, &queued, NOW).await.expect("insert run");
         task::begin_run(&mut tx, task, run, NOW).await.expect("begin run");
@@ -190,28 +195,28 @@ pub(crate) const fn workspace(number: u128) -> WorkspaceId {
     WorkspaceId::new(Uuid::from_u128(number))
 }
 
-pub(crate) fn brief(workspace: WorkspaceId, run: RunId, task: TaskId) -> RunBrief {
-    RunBrief::pin(
-        workspace,
-        run,
-        UserId::new(Uuid::from_u128(0xf)),
-        TaskSnapshot {
-            task,
-            title: "Write the report".into(),
-            brief: String::new(),
-            acceptance_checks: Vec::new(),
-        },
-        AgentSnapshot {
-            agent: AgentId::new(Uuid::from_u128(0xa)),
-            version: 1,
-            display_name: "Writer".into(),
-            instructions: "Write.".into(),
-            model: "simulator/demo".into(),
-            parameters: crate::domain::brief::ModelParameters::default(),
-            tools: vec![ToolGrant::of("write_artifact")],
-            limits: RunLimits::default(),
-        },
-    )
+/// An agent that writes files by itself.
+pub(crate) fn writer() -> AgentSnapshot {
+    AgentSnapshot {
+        agent: AgentId::new(Uuid::from_u128(0xa)),
+        version: 1,
+        display_name: "Writer".into(),
+        instructions: "Write.".into(),
+        model: "simulator/demo".into(),
+        parameters: crate::domain::brief::ModelParameters::default(),
+        tools: vec![ToolGrant::of("write_artifact")],
+        limits: RunLimits::default(),
+    }
+}
+
+fn brief(workspace: WorkspaceId, run: RunId, task: TaskId, agent: AgentSnapshot) -> RunBrief {
+    let task = TaskSnapshot {
+        task,
+        title: "Write the report".into(),
+        brief: String::new(),
+        acceptance_checks: Vec::new(),
+    };
+    RunBrief::pin(workspace, run, UserId::new(Uuid::from_u128(0xf)), task, agent)
 }
 
 /// An append of one intent, which no other step has.

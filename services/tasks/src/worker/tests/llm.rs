@@ -1,6 +1,7 @@
 //! A stand-in for the llm service that answers by a script, and the same key always the same.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use futures::StreamExt;
@@ -10,6 +11,7 @@ use mc_chassis::{Failure, sized};
 use mc_proto::llm::v1 as proto;
 use mc_proto::llm::v1::generate_response::Event;
 use mc_proto::llm::v1::generation_service_server::{GenerationService, GenerationServiceServer};
+use mc_proto::llm::v1::part::Kind;
 use tokio::sync::Notify;
 use tonic::service::Routes;
 use tonic::{Code, Request, Response, Status};
@@ -21,6 +23,8 @@ pub(crate) enum Reply {
     Answer(&'static str, Vec<(&'static str, String)>),
     /// These words, and then nothing until [`Script::go_on`].
     Stall(&'static str, Vec<(&'static str, String)>),
+    /// These words, and the rest after [`Script::go_on`], to whoever still listens.
+    Slow(&'static str, Vec<(&'static str, String)>),
     /// No message in the end, against the contract.
     Malformed,
     /// A failure of this reason.
@@ -34,7 +38,18 @@ pub(crate) struct Script {
     replies: Mutex<VecDeque<Reply>>,
     by_key: Mutex<HashMap<String, Reply>>,
     pub(crate) asked: Mutex<Vec<(String, RunAssertion)>>,
+    /// What the model was last told, whole.
+    told: Mutex<Vec<proto::Message>>,
+    /// Keys that were cancelled.
+    pub(crate) cancelled: Mutex<Vec<String>>,
+    /// True when nothing is cancelled, whatever is asked.
+    pub(crate) is_deaf: AtomicBool,
+    /// True when an order to cancel is taken and not answered.
+    pub(crate) holds_cancels: AtomicBool,
+    pub(crate) cancel_came: Notify,
     pub(crate) was_asked: Notify,
+    /// Whoever followed a stalled answer is gone.
+    pub(crate) was_left: Arc<Notify>,
     go_on: Arc<Notify>,
 }
 
@@ -56,6 +71,19 @@ impl Script {
 
     pub(crate) fn keys(&self) -> Vec<String> {
         self.asked.lock().unwrap().iter().map(|(key, _)| key.clone()).collect()
+    }
+
+    /// The results of tools in the newest prompt, in their order.
+    pub(crate) fn results(&self) -> Vec<(String, bool)> {
+        let told = self.told.lock().unwrap();
+        let parts = told.last().map(|turn| turn.parts.clone()).unwrap_or_default();
+        parts
+            .into_iter()
+            .filter_map(|part| match part.kind {
+                Some(Kind::ToolResult(result)) => Some((result.content, result.is_error)),
+                _ => None,
+            })
+            .collect()
     }
 
     pub(crate) fn routes(self: Arc<Self>) -> Routes {
@@ -90,7 +118,8 @@ impl GenerationService for Script {
         let Caller::Run(run) = Caller::of(&request)? else {
             return Err(Failure::permission_denied("llm.generation.create").into());
         };
-        let key = request.into_inner().idempotency_key;
+        let proto::GenerateRequest { idempotency_key: key, messages, .. } = request.into_inner();
+        *self.told.lock().unwrap() = messages;
         self.asked.lock().unwrap().push((key.clone(), run));
         let reply = self.reply(&key);
         self.was_asked.notify_one();
@@ -104,9 +133,18 @@ impl GenerationService for Script {
             }
             Reply::Stall(text, _) => {
                 events.push(Ok(Event::TextDelta(proto::TextDelta { offset: 0, text: text.to_owned() })));
-                let stall = stream::once(self.go_on.clone().notified_owned())
-                    .map(|()| Err(Status::unavailable("the stall is over; ask again")));
+                let left = Left(self.was_left.clone());
+                let stall = stream::once(self.go_on.clone().notified_owned()).map(move |()| {
+                    let _left = &left;
+                    Err(Status::unavailable("the stall is over; ask again"))
+                });
                 return Ok(Response::new(stream::iter(events).map(respond).chain(stall).boxed()));
+            }
+            Reply::Slow(text, calls) => {
+                events.push(Ok(Event::TextDelta(proto::TextDelta { offset: 0, text: text.to_owned() })));
+                let rest = stream::once(self.go_on.clone().notified_owned())
+                    .map(move |()| respond(Ok(Event::Finished(finished(generation.clone(), text, &calls)))));
+                return Ok(Response::new(stream::iter(events).map(respond).chain(rest).boxed()));
             }
             Reply::Malformed => {
                 let finished = proto::GenerationFinished { generation, ..Default::default() };
@@ -130,11 +168,41 @@ impl GenerationService for Script {
         Ok(Response::new(stream::iter(events).map(respond).boxed()))
     }
 
+    /// A stalled answer is cut at 40 tokens and an estimate of 700, a whole one has cost what it costs, and a key that
+    /// nobody has used costs nothing.
     async fn cancel_generation(
         &self,
-        _: Request<proto::CancelGenerationRequest>,
+        request: Request<proto::CancelGenerationRequest>,
     ) -> Result<Response<proto::CancelGenerationResponse>, Status> {
-        Err(Status::unimplemented("no part of this script"))
+        let Caller::Run(_) = Caller::of(&request)? else {
+            return Err(Failure::permission_denied("llm.generation.cancel").into());
+        };
+        if self.is_deaf.load(Ordering::Relaxed) {
+            return Err(Failure::unavailable("UNAVAILABLE", "as the script says").into());
+        }
+        self.cancel_came.notify_one();
+        if self.holds_cancels.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+        let key = request.into_inner().idempotency_key;
+        self.cancelled.lock().unwrap().push(key.clone());
+        let usage = |output_tokens| {
+            Some(proto::Usage { input_tokens: 30, output_tokens, estimated: true, ..Default::default() })
+        };
+        let (state, usage, cost) = match self.by_key.lock().unwrap().get(&key) {
+            Some(Reply::Stall(..)) => (proto::GenerationState::Cancelled, usage(10), Some(700)),
+            Some(_) => (proto::GenerationState::Succeeded, usage(70), Some(1_000)),
+            None => (proto::GenerationState::Cancelled, None, None),
+        };
+        let generation = proto::Generation {
+            name: format!("generations/{key}"),
+            state: state as i32,
+            cost_estimated: usage.is_some() && state == proto::GenerationState::Cancelled,
+            usage,
+            cost_nano_usd: cost,
+            ..Default::default()
+        };
+        Ok(Response::new(proto::CancelGenerationResponse { generation: Some(generation) }))
     }
 
     async fn get_generation(
@@ -145,12 +213,20 @@ impl GenerationService for Script {
     }
 }
 
+/// Held by the stream of a stalled answer.
+struct Left(Arc<Notify>);
+
+impl Drop for Left {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
+}
+
 fn respond(event: Result<Event, Status>) -> Result<proto::GenerateResponse, Status> {
     event.map(|event| proto::GenerateResponse { event: Some(event) })
 }
 
 fn finished(generation: String, text: &str, calls: &[(&'static str, String)]) -> proto::GenerationFinished {
-    use proto::part::Kind;
     let part = |kind| proto::Part { kind: Some(kind) };
     let mut parts = vec![part(Kind::Text(text.to_owned()))];
     parts.extend(calls.iter().enumerate().map(|(at, (tool, arguments))| {

@@ -3,6 +3,9 @@
 mod carry;
 mod charges;
 mod llm;
+mod on_paper;
+mod people;
+mod site;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +15,7 @@ use mc_chassis::bus::Bus;
 use mc_chassis::client::{Target, Upstream};
 use mc_chassis::clock::FixedClock;
 use mc_chassis::config::{ClientSettings, ServerSettings};
-use mc_chassis::egress::{Egress, EgressPolicy};
+use mc_chassis::egress::Egress;
 use mc_chassis::server::{Listener, Readiness, Served, memory, serve};
 use mc_chassis::{Ambient, Lifecycle};
 use tokio::sync::watch;
@@ -21,14 +24,16 @@ use uuid::Uuid;
 
 use super::bells::Bells;
 use super::committer::Committer;
+use super::hands::Hands;
 use super::heartbeat::Pulse;
 use super::live::LiveTexts;
 use super::{Means, Worker, WorkerSettings, attempt};
+use crate::domain::brief::{AgentSnapshot, ToolGrant};
 use crate::domain::event::Event;
 use crate::domain::id::{RunId, WorkspaceId};
 use crate::store::lease::Lease;
 use crate::store::run::Run;
-use crate::store::tests::{NOW, Tables};
+use crate::store::tests::{NOW, Tables, writer};
 use crate::store::{journal, run};
 use crate::tools::http_fetch::HttpFetch;
 use crate::tools::http_request::HttpRequests;
@@ -43,6 +48,7 @@ pub(crate) struct Fleet {
     /// Of bare workers.
     pub(crate) bells: Bells,
     clock: Arc<FixedClock>,
+    auth: TestAuth,
     means: Means,
     lifecycle: Lifecycle,
     /// Keeps the pulse of bare workers alive.
@@ -76,21 +82,24 @@ impl Fleet {
             engine: tables.engine.clone(),
             llm: Upstream::new("llm", Target::Memory(link), &ClientSettings::default(), &lifecycle),
             identity: auth.service("tasks"),
-            egress: Egress::new(EgressPolicy::default()).expect("client"),
+            egress: Egress::new("127.0.0.1".parse().expect("a policy")).expect("client"),
             bus: bus.clone(),
             ambient,
         };
         let (beat, last) = watch::channel(Instant::now());
         let pulse = Pulse::of(last, Duration::from_hours(1));
         let bells = Bells::default();
-        Self { tables, script, bus, bells, clock, means, lifecycle, _beat: beat, pulse }
+        Self { tables, script, bus, bells, clock, auth, means, lifecycle, _beat: beat, pulse }
     }
 
     /// A worker program; it ends with the lifecycle that comes back.
     pub(crate) fn worker(&self) -> Lifecycle {
+        self.worker_with(WorkerSettings { poll: Duration::from_millis(50), ..WorkerSettings::default() })
+    }
+
+    pub(crate) fn worker_with(&self, settings: WorkerSettings) -> Lifecycle {
         let lifecycle = Lifecycle::new();
         let (means, ends) = (self.means.clone(), lifecycle.clone());
-        let settings = WorkerSettings { poll: Duration::from_millis(50), ..WorkerSettings::default() };
         lifecycle.spawn("worker", async move {
             super::run(settings, means, &ends).await.expect("work");
         });
@@ -109,6 +118,7 @@ impl Fleet {
             pulse: self.pulse.clone(),
             live: LiveTexts::new(self.bus.clone()),
             bells: self.bells.clone(),
+            hands: Hands::default(),
             fetch: HttpFetch::new(self.means.egress.clone()),
             requests: HttpRequests::new(self.means.egress.clone()),
             means: self.means.clone(),
@@ -135,15 +145,20 @@ impl Fleet {
 
     /// The run once it has ended.
     pub(crate) async fn ended(&self, workspace: WorkspaceId, run: RunId) -> Run {
+        self.once(workspace, run, |run| run.end_time.is_some()).await
+    }
+
+    /// The run once it is so.
+    pub(crate) async fn once(&self, workspace: WorkspaceId, run: RunId, is_so: impl Fn(&Run) -> bool) -> Run {
         let mut signals = self.bus.subscribe(&topics::run(run)).await;
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
             let now = self.run(workspace, run).await;
-            if now.end_time.is_some() {
+            if is_so(&now) {
                 return now;
             }
-            assert!(Instant::now() < deadline, "the run does not end: {now:?}");
-            let _ = tokio::time::timeout(Duration::from_millis(200), signals.next()).await;
+            assert!(Instant::now() < deadline, "it does not come to that: {now:?}");
+            let _ = tokio::time::timeout(Duration::from_millis(50), signals.next()).await;
         }
     }
 
@@ -157,9 +172,19 @@ impl Fleet {
         self.events(workspace, run).await.iter().map(Event::kind).collect()
     }
 
-    /// Gives an agent's runs the tools of the tests.
+    /// A run that is ready.
     pub(crate) async fn queued(&self, workspace: WorkspaceId) -> RunId {
         self.tables.run(workspace).await
+    }
+
+    /// A run that is ready, of an agent with these tools.
+    pub(crate) async fn queued_with(&self, workspace: WorkspaceId, tools: Vec<ToolGrant>) -> RunId {
+        self.queued_by(workspace, AgentSnapshot { tools, ..writer() }).await
+    }
+
+    pub(crate) async fn queued_by(&self, workspace: WorkspaceId, agent: AgentSnapshot) -> RunId {
+        let task = self.tables.task(workspace).await;
+        self.tables.run_by(workspace, task, agent).await
     }
 
     pub(crate) async fn is_ready(&self, run: RunId) -> bool {

@@ -1,0 +1,116 @@
+//! Stopping the model call of a run that ends: the provider is told, so that it costs no more, and what it cost is booked.
+
+use std::time::Duration;
+
+use mc_chassis::{Failure, sized};
+use mc_proto::llm::v1 as llm;
+use mc_proto::llm::v1::GenerationState as State;
+use mc_proto::llm::v1::generation_service_client::GenerationServiceClient;
+
+use crate::domain::event::{Event, ModelCallFailed, RunError};
+use crate::domain::fold::PendingIntent;
+use crate::wire;
+use crate::worker::journal::Journal;
+use crate::worker::model;
+
+/// How long a run that ends waits for its model call to be stopped and booked: longer than it takes the llm service to hand
+/// the order on to another of its instances. Without an answer the run ends all the same, and the call's cost counts as
+/// unknown.
+const STOP_CALL: Duration = Duration::from_secs(5);
+
+/// A model call that is under way, here or left behind by a crash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct OpenCall {
+    step: u32,
+    attempt: u32,
+    key: String,
+}
+
+/// Why the run ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Because {
+    reason: String,
+    /// A clause.
+    what: &'static str,
+}
+
+impl Because {
+    /// A person ended the run.
+    pub(super) fn cancelled() -> Self {
+        Self { reason: "RUN_CANCELLED".into(), what: "the run was cancelled" }
+    }
+
+    /// The run failed by itself, as by its time limit.
+    pub(super) fn failed(error: &RunError) -> Self {
+        Self { reason: error.reason.clone(), what: "the run ended" }
+    }
+}
+
+impl Journal {
+    /// The model call that is under way, if one is.
+    pub(super) fn open_call(&self) -> Option<OpenCall> {
+        self.fold().pending().into_iter().find_map(|intent| match intent {
+            PendingIntent::Model { step, attempt, idempotency_key, .. } => {
+                Some(OpenCall { step, attempt, key: idempotency_key })
+            }
+            PendingIntent::Tool { .. } => None,
+        })
+    }
+
+    /// Stops a call for good; the record of it, for the append that ends the run.
+    pub(super) async fn stop_call(&self, call: &OpenCall, because: Because) -> Event {
+        let run = self.lease().run;
+        let stopped = match tokio::time::timeout(STOP_CALL, self.cancel_generation(call)).await {
+            Ok(Ok(generation)) => Some(generation),
+            Ok(Err(failure)) => {
+                tracing::warn!(%run, reason = failure.reason(), "stop a model call");
+                None
+            }
+            Err(_) => {
+                tracing::warn!(%run, "a model call was not stopped in time");
+                None
+            }
+        };
+        stopped_call(call, because, stopped)
+    }
+
+    async fn cancel_generation(&self, call: &OpenCall) -> Result<llm::Generation, Failure> {
+        let means = &self.worker().means;
+        let message = llm::CancelGenerationRequest {
+            parent: format!("workspaces/{}", self.lease().workspace),
+            idempotency_key: call.key.clone(),
+        };
+        let request = means.identity.request_for_run("llm", &model::assertion(self.lease()), message);
+        let reply = sized!(GenerationServiceClient::new(means.llm.unary()))
+            .cancel_generation(request)
+            .await
+            .map_err(|status| Failure::from_status(&status))?;
+        reply.into_inner().generation.ok_or_else(Failure::internal)
+    }
+}
+
+/// What is journalled of a call that was to be stopped, by what became of its generation.
+fn stopped_call(call: &OpenCall, because: Because, generation: Option<llm::Generation>) -> Event {
+    let what = because.what;
+    let booked = generation.filter(|generation| generation.state() != State::Running);
+    let message = match booked.as_ref().map(llm::Generation::state) {
+        None => format!("Whether the call was stopped when {what} is unknown, and so is what it cost."),
+        Some(State::Succeeded) => format!("The answer was complete when {what}; it was not used."),
+        Some(_) => format!("The call was stopped because {what}."),
+    };
+    let usage = booked.as_ref().and_then(|generation| generation.usage).map(wire::usage_from);
+    let total_tokens = usage.map_or(0, |usage| usage.total_tokens());
+    let cost_nano_usd = booked.as_ref().and_then(|generation| generation.cost_nano_usd);
+    Event::ModelCallFailed(ModelCallFailed {
+        step: call.step,
+        attempt: call.attempt,
+        error: RunError::new(because.reason, message),
+        retry_at: None,
+        // Of a call that is not known to have ended, nobody knows what it costs.
+        maybe_billed: booked.is_none() || total_tokens > 0 || cost_nano_usd.is_some_and(|cost| cost > 0),
+        cost_nano_usd,
+        cost_estimated: booked.as_ref().is_some_and(|generation| generation.cost_estimated),
+        total_tokens,
+        generation: booked.map(|generation| generation.name).unwrap_or_default(),
+    })
+}
