@@ -1,6 +1,5 @@
 // One inbox item with what is needed to decide it: the action, its arguments, what led to it, and the ways to answer.
 import { Link } from "@tanstack/react-router";
-import { useRef } from "react";
 import type { Decision, InboxItem } from "~/api/gen/schemas";
 import { useMay, useMe } from "~/app/workspace/workspace";
 import { usd } from "~/shared/format/money";
@@ -13,7 +12,8 @@ import { ApprovalBar } from "./approval-bar";
 import { Arguments } from "./arguments";
 import { OutcomeBar } from "./outcome-bar";
 import { QuestionForm } from "./question-form";
-import { standingWords, useDecide } from "./use-decide";
+import { useAnswering } from "./use-answering";
+import { standingWords } from "./use-decide";
 import { askWords, effectWords } from "./words";
 
 /** What the ways to answer are given. */
@@ -25,18 +25,8 @@ export interface Answering {
 
 export function ItemPeek({ item, onDecided }: { item: InboxItem; onDecided: () => void }) {
   const mayDecide = useMay("ROLE_OPERATOR");
-  const deciding = useDecide();
-  const sent = useRef<{ json: string; requestId: string } | null>(null);
+  const answering = useAnswering(item, onDecided);
   const open = item.state === "INBOX_ITEM_STATE_OPEN";
-
-  const decide = (decision: Decision) => {
-    if (deciding.isPending) return;
-    const json = JSON.stringify(decision);
-    if (sent.current?.json !== json) sent.current = { json, requestId: crypto.randomUUID() };
-    deciding.mutate({ item, decision, requestId: sent.current.requestId });
-    onDecided();
-  };
-  const answering = { item, busy: deciding.isPending, decide };
   const { lead, subject } = askWords(item);
   const question = item.kind === "INBOX_ITEM_KIND_QUESTION";
 
@@ -99,7 +89,8 @@ export function ItemPeek({ item, onDecided }: { item: InboxItem; onDecided: () =
   );
 }
 
-function Bar(answering: Answering) {
+/** The ways to answer what an item asks. */
+export function Bar(answering: Answering) {
   switch (answering.item.kind) {
     case "INBOX_ITEM_KIND_APPROVAL":
       return <ApprovalBar {...answering} />;

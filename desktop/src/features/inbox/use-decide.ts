@@ -8,8 +8,8 @@ import { asProblem, type Problem } from "~/api/problem";
 import { inboxItemQuery, keys } from "~/api/queries";
 import { useTransport } from "~/app/transport";
 import { useMe, useWorkspace } from "~/app/workspace/workspace";
-import { decisionWords } from "~/features/run-detail/event-words";
 import { ago } from "~/shared/format/time";
+import { decisionWords } from "./words";
 
 type Inbox = InfiniteData<ListInboxItemsResponse, string>;
 

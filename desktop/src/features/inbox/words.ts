@@ -1,5 +1,5 @@
 // What an inbox item asks, in the user's terms.
-import type { EffectClass, InboxItem } from "~/api/gen/schemas";
+import type { Decision, EffectClass, InboxItem } from "~/api/gen/schemas";
 
 /** The arguments as an object; null when they are not one. */
 export function argumentsOf(item: Pick<InboxItem, "argumentsJson">): Record<string, unknown> | null {
@@ -57,3 +57,16 @@ const EFFECTS: Partial<Record<EffectClass, string>> = {
 /** What is known about repeating the call. */
 export const effectWords = (effect: EffectClass): string =>
   EFFECTS[effect] ?? "Treated as if it could not be repeated.";
+
+/** What a person decided, as `approved` or `rejected: too risky`. */
+export function decisionWords(decision: Decision | undefined): string {
+  if (!decision) return "Decided";
+  if (decision.approve)
+    return decision.approve.argumentsJson === undefined ? "Approved" : "Approved with changed arguments";
+  if (decision.reject) return `Rejected: ${decision.reject.reason}`;
+  if (decision.answer) return `Answered: ${decision.answer.text}`;
+  if (decision.markDone) return `Marked as done: ${decision.markDone.result}`;
+  if (decision.retry) return "Have it tried again";
+  if (decision.fail) return `Counted as failed: ${decision.fail.reason}`;
+  return "Decided in a way that this version does not know";
+}

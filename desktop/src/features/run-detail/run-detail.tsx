@@ -1,38 +1,39 @@
 // One run: how it stands, what can be done about it, and its journal as it grows.
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { Ban, Pause, Play } from "lucide-react";
-import { useEffect, useState } from "react";
+import { useCallback, useEffect, useMemo, useState } from "react";
 import type { Run } from "~/api/gen/schemas";
 import { runQuery } from "~/api/queries";
-import { useTransport } from "~/app/transport";
+import { useReadable, useTransport } from "~/app/transport";
 import { usePolling } from "~/app/workspace/live";
-import { useWorkspace } from "~/app/workspace/workspace";
-import { useRunOrders } from "~/features/runs/use-run-orders";
-import { costNote, elapsed, runCost } from "~/features/runs/words";
-import { versionLabel } from "~/shared/format/name";
-import { useKeys } from "~/shared/keyboard/use-keys";
+import { useMe, useWorkspace } from "~/app/workspace/workspace";
 import { Button } from "~/shared/ui/button";
-import { Dialog } from "~/shared/ui/dialog";
 import { ProblemNote } from "~/shared/ui/problem-note";
 import { RowsLoading } from "~/shared/ui/screen";
-import { hasEnded, RunStatus } from "~/shared/ui/status";
-import { useNow } from "~/shared/ui/time";
-import { EventList } from "./event-list";
+import { Announcer } from "./announcer";
+import { Dock } from "./dock";
+import { FeedProvider } from "./feed-context";
+import type { Timeline as TimelineOf } from "./journal/entries";
+import type { RunFeed } from "./journal/feed";
+import { RecordsDialog } from "./records-dialog";
+import { useRequested, waitingCalls } from "./rows";
+import { RunHead } from "./run-head";
+import { Strip } from "./summary/strip";
+import { Summary } from "./summary/summary";
+import type { Row } from "./timeline/entry-view";
+import { Timeline } from "./timeline/timeline";
 import { useRunFeed } from "./use-run-feed";
 
 /** The screen of the run with this id. */
 export function RunDetail({ id }: { id: string }) {
   const name = `${useWorkspace()}/runs/${id}`;
-  const transport = useTransport();
-  const run = useQuery({ ...runQuery(transport, name), refetchInterval: usePolling() });
+  const run = useQuery({ ...runQuery(useTransport(), name), refetchInterval: usePolling() });
   const feed = useRunFeed(name);
-  // The journal runs ahead of the lists: what it says about the run's state is read at once.
-  const newest = feed.events.length;
-  const { refetch } = run;
-  useEffect(() => {
-    if (newest > 0) void refetch({ cancelRefetch: false });
-  }, [newest, refetch]);
+  const timeline = useReadable(feed.timeline);
+  const me = useMe().user.name;
+  const [records, setRecords] = useState<readonly number[] | null>(null);
+  const place = useMemo(() => ({ run: name, feed, me, showRecords: setRecords }), [name, feed, me]);
+  useAhead(timeline, run.refetch);
 
   if (!run.data) {
     return run.error ? (
@@ -46,71 +47,69 @@ export function RunDetail({ id }: { id: string }) {
     );
   }
   return (
-    <div className="flex h-full flex-col">
-      <RunHead run={run.data} />
-      {feed.problem ? <ProblemNote problem={feed.problem} className="m-4" /> : null}
-      <EventList feed={feed} />
-    </div>
+    <FeedProvider value={place}>
+      <div className="flex h-full flex-col">
+        <RunHead run={run.data} />
+        <Body run={run.data} feed={feed} timeline={timeline} />
+        {records ? <RecordsDialog run={name} seqs={records} onClose={() => setRecords(null)} /> : null}
+      </div>
+    </FeedProvider>
   );
 }
 
-function RunHead({ run }: { run: Run }) {
-  const now = useNow();
-  const orders = useRunOrders(run.name);
-  const [cancelling, setCancelling] = useState(false);
-  const title = run.title || "Untitled";
-  const ended = hasEnded(run.state);
-  const pending = run.pendingCommand !== "COMMAND_KIND_UNSPECIFIED";
-  const resumes = run.state === "RUN_STATE_PAUSED" || run.pendingCommand === "COMMAND_KIND_PAUSE";
-  const toggle = () => orders.mutate({ order: resumes ? "resume" : "pause" });
-  useKeys({ p: toggle }, !ended && !cancelling);
-  useEffect(() => {
-    document.title = `${title} · Mission Control`;
-  }, [title]);
+/** How long what the journal brings is collected before the run itself is read again, in ms. */
+const SETTLE_MS = 250;
 
+/** The journal runs ahead of what is read: what it says about the run's state is read soon after. */
+function useAhead({ head }: TimelineOf, refetch: (options: { cancelRefetch: boolean }) => unknown): void {
+  useEffect(() => {
+    if (head === 0) return;
+    const timer = setTimeout(() => void refetch({ cancelRefetch: false }), SETTLE_MS);
+    return () => clearTimeout(timer);
+  }, [head, refetch]);
+}
+
+function Body({ run, feed, timeline }: { run: Run; feed: RunFeed; timeline: TimelineOf }) {
+  const state = useReadable(feed.state);
+  const [selected, setSelected] = useState<string | null>(null);
+  const [reveal, setReveal] = useState<{ id: string } | null>(null);
+  const requested = useRequested(run.name, timeline);
+  const rows = useMemo<readonly Row[]>(
+    () => (requested.length === 0 || timeline.end ? timeline.entries : [...timeline.entries, ...requested]),
+    [timeline, requested],
+  );
+  const waiting = useMemo(() => waitingCalls(timeline), [timeline]);
+  const asked = waiting.find((call) => call.id === selected) ?? waiting[0];
+  const show = useCallback((id: string) => {
+    setSelected(id);
+    setReveal({ id });
+  }, []);
   return (
-    <header className="flex min-h-12 shrink-0 flex-wrap items-center gap-x-4 gap-y-1 border-b px-4 py-1.5">
-      <h1 className="min-w-0 truncate font-semibold text-base">{title}</h1>
-      <RunStatus run={run} />
-      <span className="text-muted tabular-nums">{elapsed(run, now)}</span>
-      <span className="text-muted">
-        {run.agentDisplayName} {versionLabel(run.agentVersion)}
-      </span>
-      <span className="text-muted tabular-nums" title={costNote(run)}>
-        {runCost(run)}
-      </span>
-      {ended ? null : (
-        <div className="ml-auto flex gap-2">
-          <Button size="sm" hotkey="p" busy={orders.isPending} onClick={toggle}>
-            {resumes ? <Play aria-hidden /> : <Pause aria-hidden />}
-            {resumes ? (pending ? "Do not pause" : "Resume") : "Pause"}
-          </Button>
-          <Button size="sm" look="danger" onClick={() => setCancelling(true)}>
-            <Ban aria-hidden />
-            Cancel
-          </Button>
+    <>
+      <Strip timeline={timeline} onJump={show} />
+      <Announcer timeline={timeline} caughtUp={state.caughtUp} />
+      <div className="flex min-h-0 flex-1">
+        <div className="flex min-w-0 flex-1 flex-col">
+          {state.problem ? (
+            <ProblemNote problem={state.problem} className="mx-4 mt-3">
+              {state.stopped ? (
+                <Button size="sm" onClick={() => feed.open()}>
+                  Follow it again
+                </Button>
+              ) : null}
+            </ProblemNote>
+          ) : null}
+          {rows.length > 0 ? (
+            <Timeline rows={rows} run={run} selected={selected} onSelect={setSelected} reveal={reveal} />
+          ) : state.caughtUp ? (
+            <p className="flex-1 px-4 py-8 text-center text-muted">Waiting for the first record.</p>
+          ) : (
+            <div className="flex-1">{state.problem ? null : <RowsLoading />}</div>
+          )}
+          {asked ? <Dock waiting={waiting} current={asked} onLook={show} /> : null}
         </div>
-      )}
-      {cancelling ? (
-        <Dialog
-          title={`Cancel "${title}"?`}
-          description="The model call that is under way is stopped, and open questions become void. What it has done stays done; the run cannot be taken up again."
-          onClose={() => setCancelling(false)}
-        >
-          <div className="flex justify-end gap-2">
-            <Button onClick={() => setCancelling(false)}>Keep it running</Button>
-            <Button
-              look="destroy"
-              onClick={() => {
-                setCancelling(false);
-                orders.mutate({ order: "cancel" });
-              }}
-            >
-              Cancel the run
-            </Button>
-          </div>
-        </Dialog>
-      ) : null}
-    </header>
+        <Summary run={run} timeline={timeline} />
+      </div>
+    </>
   );
 }

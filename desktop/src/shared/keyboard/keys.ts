@@ -30,6 +30,10 @@ export const KEYS = {
   edit: { keys: "e", does: "Edit the arguments, then approve", scope: "Inbox" },
   reject: { keys: "r", does: "Reject with a reason", scope: "Inbox" },
   pause: { keys: "p", does: "Pause or resume", scope: "Run" },
+  latest: { keys: "end", does: "Jump to what happens now", scope: "Run" },
+  step: { keys: "j", does: "Next entry; K goes back, Enter opens", scope: "Run" },
+  records: { keys: "v", does: "Show the entry's records as JSON", scope: "Run" },
+  copy: { keys: "y", does: "Copy the entry's text", scope: "Run" },
   submit: { keys: "mod+enter", does: "Submit the form", scope: "Forms" },
 } as const satisfies Record<string, KeyBinding>;
 

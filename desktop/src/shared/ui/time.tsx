@@ -35,3 +35,15 @@ export function Ago({ time, className }: { time: string | undefined; className?:
     </time>
   );
 }
+
+/** `9 min ago`, `just now`, with the absolute time on hover. */
+export function Since({ time, className }: { time: string | undefined; className?: string }) {
+  const now = useNow();
+  if (!time) return null;
+  const words = ago(time, Math.max(now, Date.parse(time)));
+  return (
+    <time dateTime={time} title={absolute(time)} className={className}>
+      {words === "now" ? "just now" : `${words} ago`}
+    </time>
+  );
+}

@@ -1,0 +1,120 @@
+// Tool calls: asked about, decided, carried out, answered, and what became of them when their worker died.
+import type {
+  ApprovalRequested,
+  ItemDecided,
+  OutcomeUnknown,
+  QuestionAsked,
+  ToolCallCompleted,
+  ToolCallStarted,
+} from "~/api/gen/schemas";
+import { durationMs } from "~/shared/format/time";
+import type { Book, Mark } from "./book";
+import { type Ask, type CallEntry, callEntryId } from "./entries";
+import { kept } from "./kept";
+
+interface Named {
+  readonly step: number;
+  readonly callId: string;
+}
+
+/** The call as it is known, with `mark` among its records. */
+function known(book: Book, { step, callId }: Named, tool: string, mark: Mark): CallEntry {
+  const id = callEntryId(step, callId);
+  const before = book.find(id, "call");
+  if (before) return { ...before, seqs: [...before.seqs, mark.seq] };
+  return {
+    kind: "call",
+    id,
+    seqs: [mark.seq],
+    time: mark.time,
+    step,
+    callId,
+    tool,
+    question: null,
+    argumentsJson: kept("", mark.seq),
+    proposedJson: null,
+    effect: null,
+    attempt: 1,
+    state: "running",
+    asks: [],
+    result: null,
+    artifact: "",
+    durationMs: null,
+    takeovers: 0,
+  };
+}
+
+const ask = (kind: Ask["kind"], item: string, mark: Mark, attempt = 1): Ask => ({
+  kind,
+  item,
+  time: mark.time,
+  attempt,
+  decision: null,
+});
+
+export function approvalRequested(book: Book, asked: ApprovalRequested, mark: Mark): void {
+  const call = known(book, asked, asked.tool, mark);
+  book.put({
+    ...call,
+    state: "asked",
+    argumentsJson: kept(asked.argumentsJson, mark.seq),
+    asks: [...call.asks, ask("approval", asked.inboxItem, mark)],
+  });
+}
+
+export function questionAsked(book: Book, asked: QuestionAsked, mark: Mark): void {
+  const call = known(book, asked, "ask_human", mark);
+  book.put({
+    ...call,
+    state: "asked",
+    question: { text: asked.question, choices: asked.choices },
+    asks: [...call.asks, ask("question", asked.inboxItem, mark)],
+  });
+}
+
+export function outcomeUnknown(book: Book, asked: OutcomeUnknown, mark: Mark): void {
+  const call = known(book, asked, asked.tool, mark);
+  book.put({
+    ...call,
+    state: "asked",
+    asks: [...call.asks, ask("outcome", asked.inboxItem, mark, asked.attempt)],
+  });
+}
+
+export function decided(book: Book, what: ItemDecided, mark: Mark): void {
+  const call = known(book, what, "", mark);
+  const decision = { by: what.decider, time: what.decideTime ?? mark.time, what: what.decision };
+  const no = what.decision?.reject !== undefined || what.decision?.fail !== undefined;
+  book.put({
+    ...call,
+    state: no ? "rejected" : "decided",
+    asks: call.asks.map((each) => (each.item === what.inboxItem ? { ...each, decision } : each)),
+  });
+}
+
+export function toolCallStarted(book: Book, started: ToolCallStarted, mark: Mark): void {
+  const call = known(book, started, started.tool, mark);
+  const changed = call.asks.length > 0 && call.argumentsJson.text !== "" && call.attempt === started.attempt;
+  const differs = changed && call.argumentsJson.text !== kept(started.argumentsJson, mark.seq).text;
+  book.put({
+    ...call,
+    state: "running",
+    argumentsJson: kept(started.argumentsJson, mark.seq),
+    proposedJson: differs ? call.argumentsJson : call.proposedJson,
+    effect: started.effectClass,
+    attempt: started.attempt,
+  });
+}
+
+export function toolCallCompleted(book: Book, done: ToolCallCompleted, mark: Mark): void {
+  const call = known(book, done, done.tool, mark);
+  const rejected = call.asks.at(-1)?.decision?.what?.reject !== undefined;
+  book.put({
+    ...call,
+    endTime: mark.time,
+    state: rejected ? "rejected" : done.isError ? "failed" : "done",
+    result: kept(done.content, mark.seq),
+    artifact: done.artifact,
+    durationMs: done.duration ? durationMs(done.duration) : null,
+  });
+}

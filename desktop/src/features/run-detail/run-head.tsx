@@ -1,0 +1,83 @@
+// How a run stands and what can be done about it, always in view.
+import { Link } from "@tanstack/react-router";
+import { Ban, ChevronLeft, Pause, Play } from "lucide-react";
+import { useEffect, useState } from "react";
+import type { Run } from "~/api/gen/schemas";
+import { useRunOrders } from "~/features/runs/use-run-orders";
+import { costNote, elapsed, runCost } from "~/features/runs/words";
+import { versionLabel } from "~/shared/format/name";
+import { useKeys } from "~/shared/keyboard/use-keys";
+import { Button } from "~/shared/ui/button";
+import { Dialog } from "~/shared/ui/dialog";
+import { hasEnded, RunStatus } from "~/shared/ui/status";
+import { useNow } from "~/shared/ui/time";
+
+export function RunHead({ run }: { run: Run }) {
+  const now = useNow();
+  const orders = useRunOrders(run.name);
+  const [cancelling, setCancelling] = useState(false);
+  const title = run.title || "Untitled";
+  const ended = hasEnded(run.state);
+  const pending = run.pendingCommand !== "COMMAND_KIND_UNSPECIFIED";
+  const resumes = run.state === "RUN_STATE_PAUSED" || run.pendingCommand === "COMMAND_KIND_PAUSE";
+  const toggle = () => orders.mutate({ order: resumes ? "resume" : "pause" });
+  useKeys({ p: toggle }, !ended && !cancelling);
+  useEffect(() => {
+    document.title = `${title} · Mission Control`;
+  }, [title]);
+
+  return (
+    <header className="flex min-h-12 shrink-0 flex-wrap items-center gap-x-4 gap-y-1 border-b py-1.5 pr-4 pl-2">
+      <div className="flex min-w-0 items-center gap-1">
+        <Link
+          to="/runs"
+          aria-label="All runs"
+          className="grid size-7 shrink-0 place-items-center rounded-control text-muted hover:bg-hover hover:text-text"
+        >
+          <ChevronLeft aria-hidden className="size-4 stroke-[1.5]" />
+        </Link>
+        <h1 className="min-w-0 truncate font-semibold text-base">{title}</h1>
+      </div>
+      <RunStatus run={run} />
+      <span className="text-muted tabular-nums">{elapsed(run, now)}</span>
+      <span className="hidden text-muted sm:inline">
+        {run.agentDisplayName} {versionLabel(run.agentVersion)}
+      </span>
+      <span className="text-muted tabular-nums" title={costNote(run)}>
+        {runCost(run)}
+      </span>
+      {ended ? null : (
+        <div className="ml-auto flex gap-2">
+          <Button size="sm" hotkey="p" busy={orders.isPending} onClick={toggle}>
+            {resumes ? <Play aria-hidden /> : <Pause aria-hidden />}
+            {resumes ? (pending ? "Do not pause" : "Resume") : "Pause"}
+          </Button>
+          <Button size="sm" look="danger" onClick={() => setCancelling(true)}>
+            <Ban aria-hidden />
+            Cancel
+          </Button>
+        </div>
+      )}
+      {cancelling ? (
+        <Dialog
+          title={`Cancel "${title}"?`}
+          description="The model call that is under way is stopped, and open questions become void. What it has done stays done; the run cannot be taken up again."
+          onClose={() => setCancelling(false)}
+        >
+          <div className="flex justify-end gap-2">
+            <Button onClick={() => setCancelling(false)}>Keep it running</Button>
+            <Button
+              look="destroy"
+              onClick={() => {
+                setCancelling(false);
+                orders.mutate({ order: "cancel" });
+              }}
+            >
+              Cancel the run
+            </Button>
+          </div>
+        </Dialog>
+      ) : null}
+    </header>
+  );
+}

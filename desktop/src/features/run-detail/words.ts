@@ -1,0 +1,64 @@
+// What entries of a timeline say, in the user's terms.
+import type { CommandKind } from "~/api/gen/schemas";
+import { callWords } from "~/features/inbox/words";
+import { usd } from "~/shared/format/money";
+import type { CallEntry, ModelEntry } from "./journal/entries";
+import { isWhole } from "./journal/kept";
+
+/** Who a user is to the one who looks. */
+export const whoWords = (user: string, me: string): string =>
+  user === "" ? "somebody" : user === me ? "you" : "somebody else";
+
+/** The call in a few words; the tool's name where the arguments cannot be read. */
+export function callTitle({ tool, argumentsJson }: Pick<CallEntry, "tool" | "argumentsJson">): string {
+  return isWhole(argumentsJson) ? callWords({ tool, argumentsJson: argumentsJson.text }).trim() : tool;
+}
+
+/** The first line of a text that says something. */
+export const firstLine = (text: string): string =>
+  text
+    .slice(0, 400)
+    .split("\n")
+    .map((line) => line.trim())
+    .find((line) => line !== "") ?? "";
+
+/** `$0.01`, `~$0.0031`, `unknown cost`; empty while nothing is charged. */
+export function modelCost(entry: ModelEntry): string {
+  if (entry.costNanoUsd !== undefined) return usd(entry.costNanoUsd, { estimated: entry.estimated });
+  return entry.state === "answered" || entry.maybeBilled ? "unknown" : "";
+}
+
+const ORDERS: Partial<Record<CommandKind, { order: string; doing: string; done: string }>> = {
+  COMMAND_KIND_PAUSE: { order: "pause", doing: "Pausing...", done: "Paused" },
+  COMMAND_KIND_RESUME: { order: "resume", doing: "Resuming...", done: "Resumed" },
+  COMMAND_KIND_CANCEL: { order: "cancel", doing: "Cancelling...", done: "Cancelled" },
+};
+
+export const orderWords = (kind: CommandKind) =>
+  ORDERS[kind] ?? { order: "do something that this version does not know", doing: "Under way...", done: "Done" };
+
+/** What a failure is called; the error's own message says what to do. */
+const FAILURES: Record<string, string> = {
+  STEP_LIMIT_REACHED: "It has used up its model calls",
+  TOKEN_LIMIT_REACHED: "It has used up its tokens",
+  DURATION_LIMIT_REACHED: "Its time is up",
+  TASK_IMPOSSIBLE: "The agent says that it cannot be done",
+  NO_FINISH: "It never came to an end",
+  EMPTY_ANSWERS: "The model kept saying nothing",
+  TRUNCATED_ANSWERS: "The model's answers kept being cut",
+  STUCK_LOOP: "It went round in circles",
+  ANSWER_WITHHELD: "The provider withheld the answer",
+  CONTEXT_TOO_LONG: "The conversation no longer fits into the model",
+  OUTCOME_UNKNOWN: "Nobody knows what became of a call",
+  POISON_RUN: "Worker after worker died with it",
+};
+
+/** What went wrong in a few words. */
+export const failureTitle = (reason: string): string => FAILURES[reason] ?? "It failed";
+
+/** Failures that other limits, instructions or another model of the agent would mend. */
+export const agentCanMend = (reason: string): boolean =>
+  /_LIMIT_REACHED$/.test(reason) ||
+  ["NO_FINISH", "EMPTY_ANSWERS", "TRUNCATED_ANSWERS", "STUCK_LOOP", "ANSWER_WITHHELD", "CONTEXT_TOO_LONG"].includes(
+    reason,
+  );
