@@ -12,7 +12,7 @@ use crate::domain::event::Event;
 use crate::store::artifact;
 use crate::store::tests::workspace;
 use crate::topics::{self, Live};
-use crate::worker::attempt;
+use crate::worker::{WorkerSettings, attempt};
 
 fn write(path: &str, content: &str) -> (&'static str, String) {
     ("write_artifact", serde_json::json!({"path": path, "content": content}).to_string())
@@ -92,6 +92,31 @@ async fn run_of_a_worker_that_died_in_mid_call_goes_on_with_the_same_key() {
     assert_eq!(keys[..2], [format!("{run}/1/1"), format!("{run}/1/1")], "the same call, not another one");
     let kinds = fleet.kinds(home, run).await;
     assert_eq!(kinds[2..5], ["model_call_started", "taken_over", "model_call_completed"]);
+}
+
+#[tokio::test]
+async fn runs_go_on_by_themselves_after_the_database_was_away_for_longer_than_a_lease() {
+    let fleet = Fleet::new().await;
+    let home = workspace(1);
+    let run = fleet.queued(home).await;
+    fleet.script.then(Reply::Stall("…", Vec::new()));
+    let worker = fleet.worker_with(WorkerSettings {
+        heartbeat: Duration::from_millis(100),
+        ttl: Duration::from_millis(400),
+        poll: Duration::from_millis(50),
+        ..WorkerSettings::default()
+    });
+    fleet.script.was_asked.notified().await;
+    fleet.tables.kit.lock_out().await;
+    // The worker drops its runs; nobody can take them from it meanwhile.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    fleet.script.go_on();
+    fleet.tables.kit.let_in().await;
+    let ended = fleet.ended(home, run).await;
+    assert_eq!(ended.status, 3, "{ended:?}");
+    assert!(fleet.kinds(home, run).await.contains(&"taken_over"));
+    assert_eq!(fleet.script.keys()[..2], [format!("{run}/1/1"), format!("{run}/1/1")], "the same call");
+    worker.shutdown(Duration::from_secs(5)).await;
 }
 
 #[tokio::test]
