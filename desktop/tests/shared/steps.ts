@@ -56,10 +56,10 @@ export async function approve(hand: Hand): Promise<void> {
   await hand.reads(/^Approved\. /);
 }
 
-/** Approves what is open in the inbox with other arguments, an object. */
-export async function approveWith(hand: Hand, args: object): Promise<void> {
+/** Approves what is open in the inbox with some of its arguments changed. */
+export async function approveWith(hand: Hand, changes: Readonly<Record<string, string>>): Promise<void> {
   await hand.click("button", "Edit");
-  await hand.fill("Arguments", JSON.stringify(args, null, 2));
+  for (const [argument, value] of Object.entries(changes)) await hand.fill(argument, value);
   await hand.click("button", "Approve with these");
   await hand.reads(/^Approved with changed arguments\. /);
 }

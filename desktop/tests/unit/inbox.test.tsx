@@ -69,6 +69,7 @@ test("edited arguments are held to JSON and to the tool's schema before they are
   const { user } = open("/inbox");
   await screen.findByRole("heading", { name: /example.com\/x/ });
   await user.keyboard("e");
+  await user.click(await screen.findByRole("button", { name: "As JSON" }));
   const editor = await screen.findByLabelText("Arguments");
   const submit = screen.getByRole("button", { name: "Approve with these" });
 
@@ -124,7 +125,7 @@ test("a question is answered with one of its choices by number", async () => {
   ];
   takes("q");
   const { user } = open("/inbox");
-  await screen.findByRole("heading", { name: /Ana asks Which region\?/ });
+  await screen.findByRole("heading", { name: /Ana asks: Which region\?/ });
   await user.keyboard("2");
   await waitFor(() =>
     expect(world.bodies(`POST /v1/${W}/inbox/q:decide`)).toEqual([{ decision: { answer: { text: "us-east" } } }]),

@@ -40,6 +40,7 @@ test("screens with nothing on them yet", async ({ desk, hand }) => {
 });
 
 test("forms, settings, the palette and the sheet of keys", async ({ desk, hand }) => {
+  test.setTimeout(150_000);
   const screens: readonly [string, () => Promise<void>][] = [
     ["new member", () => memberForm(hand)],
     ["new task", () => taskForm(hand)],
@@ -68,6 +69,7 @@ async function taskForm(hand: Hand): Promise<void> {
 }
 
 test("a run that waits, its item in the inbox, and lists with something in them", async ({ desk, hand }) => {
+  test.setTimeout(150_000);
   await addMember(hand, { name: "Ana", role: "Writer", model: "simulator/demo", asks: ["Write files"] });
   expect.soft(await findings(desk), "team").toEqual([]);
   await startTask(hand, { title: "Oil the hinges", brief: "All of them." });
@@ -77,6 +79,8 @@ test("a run that waits, its item in the inbox, and lists with something in them"
   expect.soft(await findings(desk), "inbox").toEqual([]);
   await hand.click("button", "Edit");
   expect.soft(await findings(desk), "editing").toEqual([]);
+  await hand.click("button", "As JSON");
+  expect.soft(await findings(desk), "editing as JSON").toEqual([]);
   await hand.press("Escape");
   for (const place of ["Tasks", /^Runs/] as const) {
     await hand.click("link", place);

@@ -9,7 +9,7 @@ test("arguments that a person changes are what is carried out", async ({ desk, h
   await addMember(hand, MEMBER);
   await startTask(hand, { title: "Count the lighthouses" });
   await openInbox(hand, "Count the lighthouses");
-  await approveWith(hand, { path: "report.md", content: "Eleven, and one that is dark." });
+  await approveWith(hand, { content: "Eleven, and one that is dark." });
   await openRun(hand, "Count the lighthouses");
   const journal = desk.getByRole("log", { name: "Journal" });
   await expect(journal).toContainText("Approved with changed arguments");
@@ -23,6 +23,7 @@ test("arguments that are no JSON are not sent", async ({ desk, hand }) => {
   await startTask(hand, { title: "Count the buoys" });
   await openInbox(hand, "Count the buoys");
   await hand.click("button", "Edit");
+  await hand.click("button", "As JSON");
   await hand.fill("Arguments", '{ "path": ');
   await expect(desk.getByRole("alert")).toContainText("This is not JSON");
   await expect(desk.getByRole("button", { name: "Approve with these" })).toBeDisabled();

@@ -18,7 +18,7 @@ test("from the one-time link to a finished task", async ({ page }) => {
   await expect(page.getByRole("heading", { level: 1, name: title })).toBeVisible();
   await expect(journal).toContainText(`I start with a short report on “${title}”.`);
   await expect(page.getByText("needs approval").first()).toBeVisible();
-  await expect(page.getByRole("link", { name: /^Inbox.*1.*need you$/ })).toBeVisible();
+  await expect(page.getByRole("link", { name: /^Inbox.*1.*needs you$/ })).toBeVisible();
 
   await openInbox(hand, title);
   const asked = page.getByRole("region", { name: "What is asked" });

@@ -39,5 +39,5 @@ test("a run that is cancelled ends at once and says why nothing follows", async 
   await expect(desk.getByRole("main").locator("header")).toContainText("cancelled");
   await expect(desk.getByRole("button", { name: "Pause" })).toHaveCount(0);
   await hand.click("link", "Tasks");
-  await expect(desk.getByRole("link", { name: /stopped.*Count for ever/ })).toBeVisible();
+  await expect(desk.getByRole("link", { name: /cancelled.*Count for ever/ })).toBeVisible();
 });

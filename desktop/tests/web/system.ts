@@ -1,5 +1,6 @@
 // The system under test: where it is, and what is done to it behind the page's back.
 import { randomUUID } from "node:crypto";
+import type { Agent, Run, Task, Workspace } from "~/api/gen/schemas";
 
 /** A setting of scripts/ui.sh. */
 export function setting(name: string): string {
@@ -12,27 +13,70 @@ export function setting(name: string): string {
 export class System {
   readonly url = setting("MC_E2E_URL");
   readonly #token = setting("MC_E2E_TOKEN");
+  #session: Promise<string> | null = null;
 
   /** A link that signs a browser in, once. */
   async link(): Promise<string> {
-    const { code } = await this.#call<{ code: string }>("/v1/auth:createSignInCode", {}, this.#token);
-    return `${this.url}/sign-in#code=${code}`;
+    return `${this.url}/sign-in#code=${await this.#code()}`;
   }
 
   /** A workspace with nothing in it; its resource name. */
   async workspace(displayName: string): Promise<string> {
-    const { code } = await this.#call<{ code: string }>("/v1/auth:createSignInCode", {}, this.#token);
-    const { session } = await this.#call<{ session: { sessionToken: string } }>("/v1/auth:exchange", { code });
-    const made = await this.#call<{ workspace: { name: string } }>(
-      "/v1/workspaces",
-      { displayName },
-      session.sessionToken,
-    );
-    return made.workspace.name;
+    return (await this.post<{ workspace: Workspace }>("workspaces", { displayName })).workspace.name;
+  }
+
+  /** A member of the team that may start at once; its resource name. `asks` makes it ask before it writes a file. */
+  async member(
+    workspace: string,
+    member: { name: string; role: string; model: string; asks?: boolean },
+  ): Promise<string> {
+    const policy = member.asks ? "TOOL_POLICY_ASK" : "TOOL_POLICY_ALLOW";
+    const tools = [
+      { tool: "write_artifact", policy },
+      { tool: "read_artifact", policy: "TOOL_POLICY_ALLOW" },
+      { tool: "ask_human", policy: "TOOL_POLICY_ALLOW" },
+    ];
+    const spec = { instructions: `You are ${member.name}. Play your script.`, model: member.model, tools };
+    const made = await this.post<{ agent: Agent }>(`${workspace}/agents`, {
+      displayName: member.name,
+      role: member.role,
+      spec,
+    });
+    await this.post(`${made.agent.name}:publish`, {});
+    return made.agent.name;
+  }
+
+  /** A task; its resource name. */
+  async task(
+    workspace: string,
+    task: Pick<Task, "title"> & Partial<Pick<Task, "brief" | "assignee">>,
+  ): Promise<string> {
+    return (await this.post<{ task: Task }>(`${workspace}/tasks`, task)).task.name;
+  }
+
+  /** A run of a task; its resource name. */
+  async start(task: string): Promise<string> {
+    return (await this.post<{ run: Run }>(`${task}:start`, {})).run.name;
+  }
+
+  /** One call with a session; `path` without `/v1/`. */
+  async post<Answer>(path: string, body: object): Promise<Answer> {
+    this.#session ??= this.#signIn();
+    return this.#call<Answer>(path, body, await this.#session);
+  }
+
+  async #signIn(): Promise<string> {
+    const code = await this.#code();
+    const { session } = await this.#call<{ session: { sessionToken: string } }>("auth:exchange", { code });
+    return session.sessionToken;
+  }
+
+  async #code(): Promise<string> {
+    return (await this.#call<{ code: string }>("auth:createSignInCode", {}, this.#token)).code;
   }
 
   async #call<Answer>(path: string, body: object, bearer?: string): Promise<Answer> {
-    const response = await fetch(this.url + path, {
+    const response = await fetch(`${this.url}/v1/${path}`, {
       method: "POST",
       headers: {
         "Content-Type": "application/json",

@@ -5,7 +5,6 @@ import { handOn } from "./hand";
 import { System } from "./system";
 
 interface Fixtures {
-  system: System;
   /** Resource name of this test's workspace, in which there is nothing yet. */
   workspace: string;
   /** The page, signed in and looking at `workspace`. */
@@ -13,9 +12,9 @@ interface Fixtures {
   hand: Hand;
 }
 
-export const test = base.extend<Fixtures>({
+export const test = base.extend<Fixtures, { system: System }>({
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads which fixtures are wanted from the pattern
-  system: async ({}, use) => use(new System()),
+  system: [async ({}, use) => use(new System()), { scope: "worker" }],
   workspace: async ({ system }, use, info) => use(await system.workspace(info.title.slice(0, 60))),
   desk: async ({ page, system, workspace }, use) => {
     await page.addInitScript(

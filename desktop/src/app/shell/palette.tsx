@@ -1,5 +1,5 @@
-// The palette: every place, every action, and the tasks, runs and team members that are loaded.
-import { useQueryClient } from "@tanstack/react-query";
+// The palette: every place, every action, and the newest tasks, runs and team members.
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { Command } from "cmdk";
 import {
@@ -15,9 +15,9 @@ import {
   UserPlus,
   Users,
 } from "lucide-react";
-import type { ReactNode } from "react";
+import { Children, type ReactNode } from "react";
 import type { Agent, Run, Task } from "~/api/gen/schemas";
-import { keys } from "~/api/queries";
+import { agentsQuery, runsQuery, tasksQuery } from "~/api/queries";
 import { idOf } from "~/shared/format/name";
 import { useAppearance } from "~/shared/stores/appearance";
 import { Dialog } from "~/shared/ui/dialog";
@@ -36,7 +36,7 @@ export default function Palette({ onClose, onShortcuts }: PaletteProps) {
   const navigate = useNavigate();
   const transport = useTransport();
   const { theme, setTheme } = useAppearance();
-  const loaded = useLoaded();
+  const newest = useNewest();
   const go = (work: () => unknown) => () => {
     onClose();
     work();
@@ -77,42 +77,6 @@ export default function Palette({ onClose, onShortcuts }: PaletteProps) {
               Settings
             </Item>
           </Section>
-          <Section heading="Tasks">
-            {loaded.tasks.map((task) => (
-              <Item
-                key={task.name}
-                id={task.name}
-                icon={ListTodo}
-                onSelect={go(() => navigate({ to: "/tasks", search: { task: idOf(task.name) } }))}
-              >
-                {task.title}
-              </Item>
-            ))}
-          </Section>
-          <Section heading="Runs">
-            {loaded.runs.map((run) => (
-              <Item
-                key={run.name}
-                id={run.name}
-                icon={Activity}
-                onSelect={go(() => navigate({ to: "/runs/$run", params: { run: idOf(run.name) } }))}
-              >
-                {run.title || idOf(run.name)}
-              </Item>
-            ))}
-          </Section>
-          <Section heading="Team">
-            {loaded.agents.map((agent) => (
-              <Item
-                key={agent.name}
-                id={agent.name}
-                icon={Users}
-                onSelect={go(() => navigate({ to: "/team/$agent", params: { agent: idOf(agent.name) } }))}
-              >
-                {agent.displayName}
-              </Item>
-            ))}
-          </Section>
           <Section heading="App">
             <Item icon={Moon} onSelect={go(() => setTheme(NEXT_THEME[theme]))}>
               {`Theme: switch to ${NEXT_THEME[theme]}`}
@@ -124,30 +88,64 @@ export default function Palette({ onClose, onShortcuts }: PaletteProps) {
               Sign out
             </Item>
           </Section>
+          <Section heading="Tasks">
+            {newest.tasks.map((task) => (
+              <Item
+                key={task.name}
+                id={task.name}
+                icon={ListTodo}
+                onSelect={go(() => navigate({ to: "/tasks", search: { task: idOf(task.name) } }))}
+              >
+                {task.title}
+              </Item>
+            ))}
+          </Section>
+          <Section heading="Runs">
+            {newest.runs.map((run) => (
+              <Item
+                key={run.name}
+                id={run.name}
+                icon={Activity}
+                onSelect={go(() => navigate({ to: "/runs/$run", params: { run: idOf(run.name) } }))}
+              >
+                {run.title || idOf(run.name)}
+              </Item>
+            ))}
+          </Section>
+          <Section heading="Team">
+            {newest.agents.map((agent) => (
+              <Item
+                key={agent.name}
+                id={agent.name}
+                icon={Users}
+                onSelect={go(() => navigate({ to: "/team/$agent", params: { agent: idOf(agent.name) } }))}
+              >
+                {agent.displayName}
+              </Item>
+            ))}
+          </Section>
         </Command.List>
       </Command>
     </Dialog>
   );
 }
 
-/** What the lists have loaded already: searching it costs no request. */
-function useLoaded(): { tasks: Task[]; runs: Run[]; agents: Agent[] } {
-  const queries = useQueryClient();
+/** The newest of everything that can be gone to. */
+function useNewest(): { tasks: Task[]; runs: Run[]; agents: Agent[] } {
+  const transport = useTransport();
   const workspace = useWorkspace();
-  const pages = <Page,>(key: readonly string[]): Page[] =>
-    queries.getQueriesData<{ pages: Page[] }>({ queryKey: key }).flatMap(([, data]) => data?.pages ?? []);
+  const tasks = useInfiniteQuery(tasksQuery(transport, workspace)).data;
+  const runs = useInfiniteQuery(runsQuery(transport, workspace)).data;
+  const agents = useQuery(agentsQuery(transport, workspace)).data;
   return {
-    tasks: unique(pages<{ tasks: Task[] }>(keys.tasks(workspace)).flatMap((page) => page.tasks)),
-    runs: unique(pages<{ runs: Run[] }>(keys.runs(workspace)).flatMap((page) => page.runs)).slice(0, 50),
-    agents: queries.getQueryData<Agent[]>(keys.agents(workspace)) ?? [],
+    tasks: tasks?.pages.flatMap((page) => page.tasks) ?? [],
+    runs: runs?.pages.flatMap((page) => page.runs) ?? [],
+    agents: agents ?? [],
   };
 }
 
-const unique = <Named extends { name: string }>(all: Named[]): Named[] => [
-  ...new Map(all.map((each) => [each.name, each])).values(),
-];
-
 function Section({ heading, children }: { heading: string; children: ReactNode }) {
+  if (Children.count(children) === 0) return null;
   return (
     <Command.Group
       heading={heading}
@@ -172,7 +170,7 @@ function Item({ icon: Icon, children, id, keys: hint, onSelect }: ItemProps) {
     <Command.Item
       value={id ? `${children} ${id}` : children}
       onSelect={onSelect}
-      className="flex h-8 cursor-default items-center gap-2.5 rounded-control px-2.5 data-[selected=true]:bg-hover"
+      className="flex h-8 cursor-default items-center gap-2.5 rounded-control px-2.5 data-[selected=true]:bg-selected"
     >
       <Icon aria-hidden className="size-4 shrink-0 stroke-[1.5] text-muted" />
       <span className="truncate">{children}</span>

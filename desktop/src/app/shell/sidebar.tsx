@@ -19,6 +19,7 @@ import { useAppearance } from "~/shared/stores/appearance";
 import { Brand } from "~/shared/ui/brand";
 import { cn } from "~/shared/ui/cn";
 import { Kbd } from "~/shared/ui/kbd";
+import { MEDIA, useMedia } from "~/shared/ui/use-media";
 import { useMe, useMembership, useWorkspaceChoice } from "../workspace/workspace";
 import { useNeedYou, useRunning } from "./counts";
 
@@ -31,7 +32,8 @@ interface SidebarProps {
 }
 
 export function Sidebar({ onSearch, onShortcuts }: SidebarProps) {
-  const collapsed = useAppearance((state) => state.sidebarCollapsed);
+  const roomy = useMedia(MEDIA.sidebar);
+  const collapsed = useAppearance((state) => state.sidebarCollapsed) || !roomy;
   const toggle = useAppearance((state) => state.toggleSidebar);
   const needYou = useNeedYou();
   const running = useRunning();
@@ -65,12 +67,14 @@ export function Sidebar({ onSearch, onShortcuts }: SidebarProps) {
         <Place to="/settings" icon={Settings} label="Settings" collapsed={collapsed} />
       </div>
       <div className={cn("mt-auto flex gap-0.5", collapsed && "flex-col")}>
-        <IconButton
-          icon={Toggle}
-          label={collapsed ? "Unfold the sidebar" : "Fold the sidebar"}
-          keys="["
-          onClick={toggle}
-        />
+        {roomy ? (
+          <IconButton
+            icon={Toggle}
+            label={collapsed ? "Unfold the sidebar" : "Fold the sidebar"}
+            keys="["
+            onClick={toggle}
+          />
+        ) : null}
         <IconButton icon={Keyboard} label="Keyboard shortcuts" keys="?" onClick={onShortcuts} />
       </div>
     </nav>
@@ -114,13 +118,15 @@ function Place({ to, icon: Icon, label, collapsed, count, urgent = false }: Plac
           )}
         >
           {count}
-          <span className="sr-only">{urgent ? " need you" : " running"}</span>
+          <span className="sr-only">{urgent ? needWord(count) : " running"}</span>
         </span>
       ) : null}
       {shown && collapsed && urgent ? <span className="absolute top-1 right-1 size-2 rounded-full bg-need" /> : null}
     </Link>
   );
 }
+
+const needWord = (count: number | string): string => (count === 1 ? " needs you" : " need you");
 
 function IconButton(props: { icon: LucideIcon; label: string; keys: string; onClick: () => void }) {
   const { icon: Icon, label, keys, onClick } = props;

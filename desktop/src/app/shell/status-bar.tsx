@@ -21,7 +21,7 @@ export function StatusBar({ onSearch }: { onSearch: () => void }) {
         {running ?? "?"} running
       </Link>
       <Link to="/inbox" className={cn(needYou ? "font-medium text-need-text" : "")}>
-        {needYou ?? "?"} need you
+        {needYou ?? "?"} {needYou === 1 ? "needs" : "need"} you
       </Link>
       <span title="Sum of the ledger's entries since midnight on this machine's clock">today {spent ?? "?"}</span>
       <button type="button" onClick={onSearch} className="ml-auto flex items-center gap-1.5 hover:text-text">

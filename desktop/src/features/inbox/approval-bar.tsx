@@ -3,8 +3,7 @@ import { Check, PencilLine, X } from "lucide-react";
 import { useState } from "react";
 import { useKeys } from "~/shared/keyboard/use-keys";
 import { Button } from "~/shared/ui/button";
-import { Field, Textarea } from "~/shared/ui/field";
-import { checkArguments } from "./check-arguments";
+import { EditArguments } from "./edit-arguments";
 import type { Answering } from "./item-peek";
 import { ReasonForm } from "./reason-form";
 
@@ -17,7 +16,7 @@ export function ApprovalBar({ item, busy, decide }: Answering) {
 
   if (mode === "edit") {
     return (
-      <EditForm
+      <EditArguments
         json={item.argumentsJson}
         schemaJson={item.parametersJsonSchema}
         onCancel={() => setMode("choose")}
@@ -53,66 +52,4 @@ export function ApprovalBar({ item, busy, decide }: Answering) {
       </Button>
     </div>
   );
-}
-
-interface EditFormProps {
-  json: string;
-  schemaJson: string;
-  onSubmit: (json: string) => void;
-  onCancel: () => void;
-}
-
-function EditForm({ json, schemaJson, onSubmit, onCancel }: EditFormProps) {
-  const [text, setText] = useState(() => pretty(json));
-  const wrong = checkArguments(text, schemaJson);
-  const submit = () => {
-    if (wrong.length === 0) onSubmit(JSON.stringify(JSON.parse(text)));
-  };
-  return (
-    <form
-      className="space-y-3"
-      onSubmit={(event) => {
-        event.preventDefault();
-        submit();
-      }}
-    >
-      <Field
-        label="Arguments"
-        hint="The agent is told that you changed them."
-        error={wrong.length > 0 ? wrong.join("\n") : undefined}
-      >
-        {(control) => (
-          <Textarea
-            {...control}
-            autoFocus
-            spellCheck={false}
-            rows={Math.min(16, Math.max(5, text.split("\n").length))}
-            value={text}
-            onChange={(event) => setText(event.target.value)}
-            onKeyDown={(event) => {
-              if (event.key === "Escape") onCancel();
-              if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) submit();
-            }}
-            className="font-mono text-xs"
-          />
-        )}
-      </Field>
-      <div className="flex gap-2">
-        <Button type="submit" look="primary" hotkey="mod+enter" disabled={wrong.length > 0}>
-          Approve with these
-        </Button>
-        <Button look="quiet" hotkey="esc" onClick={onCancel}>
-          Back
-        </Button>
-      </div>
-    </form>
-  );
-}
-
-function pretty(json: string): string {
-  try {
-    return JSON.stringify(JSON.parse(json), null, 2);
-  } catch {
-    return json;
-  }
 }

@@ -17,6 +17,7 @@ import { ProblemNote } from "~/shared/ui/problem-note";
 import { Filters, Row, RowsLoading, Screen, Split } from "~/shared/ui/screen";
 import { Status } from "~/shared/ui/status";
 import { Ago } from "~/shared/ui/time";
+import { MEDIA, useMedia } from "~/shared/ui/use-media";
 import { ItemPeek } from "./item-peek";
 import { askWords } from "./words";
 
@@ -48,19 +49,21 @@ export function Inbox() {
     void navigate({ search: (now) => ({ ...now, item: item ?? undefined }), replace: true });
 
   // The first is looked at by itself: opening the inbox and pressing A is all it takes.
+  // Where only one of them has room, the list comes first.
+  const roomy = useMedia(MEDIA.list);
   const loaded = list.data !== undefined;
   useEffect(() => {
-    if (loaded && first && (search.item === undefined || search.item === "next")) {
+    if (loaded && first && ((search.item === undefined && roomy) || search.item === "next")) {
       void navigate({ search: (now) => ({ ...now, item: first }), replace: true });
     }
-  }, [loaded, first, search.item, navigate]);
+  }, [loaded, first, search.item, roomy, navigate]);
 
   useListKeys({ ids, selected: wanted ?? null, onSelect: select });
   const openCount = list.data?.pages[0]?.openCount;
   return (
     <Screen
       title="Inbox"
-      aside={openCount === undefined ? undefined : `${openCount} need you`}
+      aside={openCount ? `${openCount} ${openCount === 1 ? "needs" : "need"} you` : undefined}
       filters={
         <Filters
           label="Show"
@@ -86,6 +89,7 @@ export function Inbox() {
         )
       ) : (
         <Split
+          onClose={() => select(null)}
           list={
             <>
               <ul aria-label="Inbox">

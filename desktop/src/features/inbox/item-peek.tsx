@@ -4,7 +4,6 @@ import type { Decision, InboxItem } from "~/api/gen/schemas";
 import { useMay, useMe } from "~/app/workspace/workspace";
 import { usd } from "~/shared/format/money";
 import { idOf, versionLabel } from "~/shared/format/name";
-import { Button } from "~/shared/ui/button";
 import { Fact, Facts } from "~/shared/ui/screen";
 import { Status } from "~/shared/ui/status";
 import { Ago, useNow } from "~/shared/ui/time";
@@ -49,6 +48,18 @@ export function ItemPeek({ item, onDecided }: { item: InboxItem; onDecided: () =
               </code>
             )}
           </h2>
+          <p className="text-pretty text-muted">
+            For{" "}
+            <Link
+              to="/runs/$run"
+              params={{ run: idOf(item.run) }}
+              className="text-text underline decoration-line underline-offset-3 hover:decoration-current"
+            >
+              {item.taskTitle || "a task without a title"}
+            </Link>
+            , which has cost <span className="tabular-nums">{usd(item.runCostNanoUsd)}</span> so far. Asked{" "}
+            <Ago time={item.createTime} /> ago.
+          </p>
         </div>
         {item.context ? (
           <blockquote className="whitespace-pre-wrap text-pretty break-words border-l-2 pl-3 text-muted">
@@ -57,7 +68,6 @@ export function ItemPeek({ item, onDecided }: { item: InboxItem; onDecided: () =
         ) : null}
         {item.argumentsJson && !question ? <Arguments json={item.argumentsJson} /> : null}
         <Facts>
-          <Fact name="Task">{item.taskTitle}</Fact>
           <Fact name="Agent">
             {item.agentDisplayName} <span className="text-muted">{versionLabel(item.agentVersion)}</span>
           </Fact>
@@ -67,21 +77,10 @@ export function ItemPeek({ item, onDecided }: { item: InboxItem; onDecided: () =
               <span className="block text-muted text-xs">{effectWords(item.effectClass)}</span>
             </Fact>
           )}
-          <Fact name="Asked">
-            <Ago time={item.createTime} /> ago
-          </Fact>
-          <Fact name="Cost so far">
-            <span className="tabular-nums">{usd(item.runCostNanoUsd)}</span>
-          </Fact>
         </Facts>
-        <Button size="sm" asChild>
-          <Link to="/runs/$run" params={{ run: idOf(item.run) }}>
-            Look at the run
-          </Link>
-        </Button>
       </div>
       {open ? (
-        <div className="sticky bottom-0 border-t bg-raised p-4">
+        <div className="sticky bottom-0 border-t bg-raised px-5 py-4">
           {mayDecide ? <Bar {...answering} /> : <p className="text-muted">You may look; deciding takes an operator.</p>}
         </div>
       ) : null}

@@ -39,7 +39,7 @@ export function askWords(item: InboxItem): { lead: string; subject: string } {
     case "INBOX_ITEM_KIND_APPROVAL":
       return { lead: `${who} wants to`, subject: callWords(item) };
     case "INBOX_ITEM_KIND_QUESTION":
-      return { lead: `${who} asks`, subject: item.question };
+      return { lead: `${who} asks:`, subject: item.question };
     case "INBOX_ITEM_KIND_OUTCOME":
       return { lead: "Did this happen?", subject: callWords(item) };
     default:

@@ -75,6 +75,7 @@ export function Runs() {
         <NoRuns filtered={filter !== "all"} />
       ) : (
         <Split
+          onClose={() => select(null)}
           list={
             <>
               <ul aria-label="Runs">
@@ -98,11 +99,11 @@ function RunRow({ run, selected }: { run: Run; selected: boolean }) {
       selected={selected}
       render={(content) => <Link to="/runs" search={(now) => ({ ...now, run: idOf(run.name) })} replace {...content} />}
     >
-      <span className="w-32 shrink-0">
+      <span className="flex w-32 shrink-0">
         <RunStatus run={run} />
       </span>
       <span className="min-w-0 flex-1 truncate">{run.title || "Untitled"}</span>
-      <span className="hidden w-28 shrink-0 truncate text-muted xl:block">{run.agentDisplayName}</span>
+      <span className="hidden w-40 shrink-0 truncate text-muted @2xl:block">{run.agentDisplayName}</span>
       <span className="w-20 shrink-0 text-right text-muted tabular-nums">{runCost(run)}</span>
       <Ago time={run.createTime} className="w-14 shrink-0 text-right text-muted tabular-nums" />
     </Row>

@@ -14,19 +14,27 @@ import { idOf } from "~/shared/format/name";
 import { Button } from "~/shared/ui/button";
 import { ProblemNote } from "~/shared/ui/problem-note";
 import { Fact, Facts } from "~/shared/ui/screen";
-import { RunStatus, TaskStatus } from "~/shared/ui/status";
+import { RunStatus } from "~/shared/ui/status";
 import { Ago } from "~/shared/ui/time";
+import { TaskStanding } from "./task-standing";
 import { useStartTask } from "./use-tasks";
 
-export function TaskPeek({ task, agents }: { task: Task; agents: readonly Agent[] }) {
+interface TaskPeekProps {
+  task: Task;
+  agents: readonly Agent[];
+  /** Its latest run, if that is known. */
+  run: Run | undefined;
+}
+
+export function TaskPeek({ task, agents, run }: TaskPeekProps) {
   const assignee = agents.find((agent) => agent.name === task.assignee);
   return (
     <section aria-label={task.title} className="space-y-5 p-5">
       <div className="space-y-2">
-        <TaskStatus state={task.state} />
+        <TaskStanding task={task} run={run} />
         <h2 className="text-pretty break-words font-semibold text-lg">{task.title}</h2>
       </div>
-      <Actions task={task} assignee={assignee} />
+      <Actions task={task} assignee={assignee} waits={(run?.openInboxItems ?? 0) > 0} />
       {task.brief ? (
         <p className="whitespace-pre-wrap break-words">{task.brief}</p>
       ) : (
@@ -61,7 +69,7 @@ export function TaskPeek({ task, agents }: { task: Task; agents: readonly Agent[
   );
 }
 
-function Actions({ task, assignee }: { task: Task; assignee: Agent | undefined }) {
+function Actions({ task, assignee, waits }: { task: Task; assignee: Agent | undefined; waits: boolean }) {
   const navigate = useNavigate();
   const start = useStartTask();
   const requestId = useRef(crypto.randomUUID());
@@ -81,8 +89,13 @@ function Actions({ task, assignee }: { task: Task; assignee: Agent | undefined }
             {start.isPending ? "Starting..." : task.latestRun ? "Run it again" : "Start"}
           </Button>
         ) : null}
+        {waits ? (
+          <Button look="primary" asChild>
+            <Link to="/inbox">Answer it</Link>
+          </Button>
+        ) : null}
         {task.latestRun ? (
-          <Button look={runs ? "primary" : "plain"} hotkey="enter" asChild>
+          <Button look={runs && !waits ? "primary" : "plain"} hotkey="enter" asChild>
             <Link to="/runs/$run" params={{ run: idOf(task.latestRun) }}>
               {runs ? "Watch it" : "Open its latest run"}
             </Link>

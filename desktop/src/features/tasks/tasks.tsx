@@ -3,11 +3,12 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { ListTodo, Plus, Search } from "lucide-react";
 import { useMemo, useRef } from "react";
-import type { Agent, Task, TaskState } from "~/api/gen/schemas";
+import type { Agent, Run, Task, TaskState } from "~/api/gen/schemas";
 import { agentsQuery, tasksQuery } from "~/api/queries";
 import { useTransport } from "~/app/transport";
 import { usePolling } from "~/app/workspace/live";
 import { useWorkspace } from "~/app/workspace/workspace";
+import { runCost } from "~/features/runs/words";
 import { Avatar } from "~/features/team/avatar";
 import { idOf } from "~/shared/format/name";
 import { useKeys } from "~/shared/keyboard/use-keys";
@@ -17,10 +18,10 @@ import { Empty } from "~/shared/ui/empty";
 import { LoadMore } from "~/shared/ui/load-more";
 import { ProblemNote } from "~/shared/ui/problem-note";
 import { Filters, Row, RowsLoading, Screen, Split } from "~/shared/ui/screen";
-import { TaskStatus } from "~/shared/ui/status";
 import { Ago } from "~/shared/ui/time";
 import { found } from "./find";
 import { TaskPeek } from "./task-peek";
+import { TaskStanding, useLatestRuns } from "./task-standing";
 
 const FILTERS = [
   { value: "all", label: "All" },
@@ -43,15 +44,18 @@ export function Tasks() {
   const list = useInfiniteQuery({ ...tasksQuery(transport, workspace, state), refetchInterval: usePolling() });
   const agents = useQuery(agentsQuery(transport, workspace)).data;
 
+  const runs = useLatestRuns();
   const loaded = useMemo(() => list.data?.pages.flatMap((page) => page.tasks) ?? [], [list.data]);
   const tasks = useMemo(() => found(loaded, search.find ?? ""), [loaded, search.find]);
   const selected = search.task ?? null;
   const peeked = loaded.find((task) => idOf(task.name) === selected);
 
+  const select = (task: string | null) =>
+    void navigate({ search: (now) => ({ ...now, task: task ?? undefined }), replace: true });
   useListKeys({
     ids: tasks.map((task) => idOf(task.name)),
     selected,
-    onSelect: (task) => void navigate({ search: (now) => ({ ...now, task: task ?? undefined }), replace: true }),
+    onSelect: select,
     onOpen: () => {
       if (peeked?.latestRun) void navigate({ to: "/runs/$run", params: { run: idOf(peeked.latestRun) } });
     },
@@ -115,6 +119,7 @@ export function Tasks() {
         <NoTasks narrowed={filter !== "all" || search.find !== undefined} />
       ) : (
         <Split
+          onClose={() => select(null)}
           list={
             <>
               <ul aria-label="Tasks">
@@ -123,6 +128,7 @@ export function Tasks() {
                     key={task.name}
                     task={task}
                     assignee={agents?.find((agent) => agent.name === task.assignee)}
+                    run={runs?.get(task.latestRun)}
                     selected={idOf(task.name) === selected}
                   />
                 ))}
@@ -130,14 +136,26 @@ export function Tasks() {
               <LoadMore list={list} />
             </>
           }
-          peek={peeked ? <TaskPeek key={peeked.name} task={peeked} agents={agents ?? []} /> : null}
+          peek={
+            peeked ? (
+              <TaskPeek key={peeked.name} task={peeked} agents={agents ?? []} run={runs?.get(peeked.latestRun)} />
+            ) : null
+          }
         />
       )}
     </Screen>
   );
 }
 
-function TaskRow({ task, assignee, selected }: { task: Task; assignee: Agent | undefined; selected: boolean }) {
+interface TaskRowProps {
+  task: Task;
+  assignee: Agent | undefined;
+  /** Its latest run, if that is known. */
+  run: Run | undefined;
+  selected: boolean;
+}
+
+function TaskRow({ task, assignee, run, selected }: TaskRowProps) {
   return (
     <Row
       selected={selected}
@@ -145,18 +163,21 @@ function TaskRow({ task, assignee, selected }: { task: Task; assignee: Agent | u
         <Link to="/tasks" search={(now) => ({ ...now, task: idOf(task.name) })} replace {...content} />
       )}
     >
-      <span className="w-28 shrink-0">
-        <TaskStatus state={task.state} />
+      <span className="flex w-32 shrink-0">
+        <TaskStanding task={task} run={run} />
       </span>
       <span className="min-w-0 flex-1 truncate">{task.title}</span>
       {assignee ? (
-        <span className="hidden w-32 shrink-0 items-center gap-2 text-muted xl:flex">
+        <span className="hidden w-40 shrink-0 items-center gap-2 text-muted @2xl:flex">
           <Avatar agent={assignee} />
           <span className="truncate">{assignee.displayName}</span>
         </span>
       ) : (
-        <span className="hidden w-32 shrink-0 text-faint xl:block">{task.assignee ? "" : "nobody"}</span>
+        <span className="hidden w-40 shrink-0 text-faint @2xl:block">{task.assignee ? "" : "nobody"}</span>
       )}
+      <span className="hidden w-20 shrink-0 text-right text-muted tabular-nums @2xl:block">
+        {run ? runCost(run) : ""}
+      </span>
       <Ago time={task.updateTime} className="w-14 shrink-0 text-right text-muted tabular-nums" />
     </Row>
   );

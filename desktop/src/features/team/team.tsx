@@ -23,10 +23,11 @@ export function Team() {
   const list = useQuery(agentsQuery(useTransport(), useWorkspace()));
   const agents = list.data ?? [];
   const selected = search.agent ?? null;
+  const select = (agent: string | null) => void navigate({ search: { agent: agent ?? undefined }, replace: true });
   useListKeys({
     ids: agents.map((agent) => idOf(agent.name)),
     selected,
-    onSelect: (agent) => void navigate({ search: { agent: agent ?? undefined }, replace: true }),
+    onSelect: select,
     onOpen: (agent) => void navigate({ to: "/team/$agent", params: { agent } }),
   });
   const peeked = agents.find((agent) => idOf(agent.name) === selected);
@@ -66,6 +67,7 @@ export function Team() {
         </Empty>
       ) : (
         <Split
+          onClose={() => select(null)}
           list={
             <ul aria-label="Team">
               {agents.map((agent) => (
@@ -77,7 +79,7 @@ export function Team() {
                   <Avatar agent={agent} />
                   <span className="min-w-0 truncate font-medium">{agent.displayName}</span>
                   <span className="min-w-0 flex-1 truncate text-muted">{agent.role}</span>
-                  <span className="hidden shrink-0 font-mono text-muted text-xs xl:block">{agent.spec.model}</span>
+                  <span className="hidden shrink-0 font-mono text-muted text-xs @xl:block">{agent.spec.model}</span>
                   <span className="w-24 shrink-0 text-right text-muted">
                     {agent.latestVersion > 0 ? `v${agent.latestVersion}` : "not published"}
                   </span>
@@ -122,7 +124,7 @@ function AgentPeek({ agent }: { agent: Agent }) {
       <div className="flex gap-2">
         <Button look="primary" asChild>
           <Link to="/tasks/new" search={{ assignee: id }}>
-            Give it a task
+            Give {agent.displayName} a task
           </Link>
         </Button>
         <Button hotkey="enter" asChild>

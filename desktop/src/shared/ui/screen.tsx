@@ -1,4 +1,5 @@
 // The parts that every screen has: its head, its list, and the peek at its side.
+import { ChevronLeft } from "lucide-react";
 import { type ReactNode, useEffect, useRef } from "react";
 import { cn } from "./cn";
 
@@ -32,13 +33,32 @@ export function Screen({ title, aside, actions, filters, children }: ScreenProps
   );
 }
 
-/** A list with its peek at the side; the peek has the room it needs from a middling window on. */
-export function Split({ list, peek }: { list: ReactNode; peek: ReactNode }) {
+interface SplitProps {
+  list: ReactNode;
+  peek: ReactNode;
+  /** Leads back to the list where there is no room for both. */
+  onClose: () => void;
+}
+
+/** A list, and beside it a peek at one of its rows. A small window shows one of them. */
+export function Split({ list, peek, onClose }: SplitProps) {
+  const sides = peek && "md:grid-cols-[minmax(0,1fr)_minmax(0,1.2fr)] lg:grid-cols-[minmax(0,1fr)_minmax(380px,46%)]";
   return (
-    <div className="grid h-full grid-cols-1 grid-rows-1 lg:grid-cols-[minmax(0,1fr)_minmax(380px,44%)]">
-      <div className={cn("min-h-0 overflow-auto", peek ? "hidden lg:block" : "")}>{list}</div>
-      {peek ? <div className="min-h-0 overflow-auto border-l bg-raised">{peek}</div> : null}
-      {peek ? null : <div aria-hidden className="hidden border-l bg-sunken/50 lg:block" />}
+    <div className={cn("grid h-full grid-cols-1 grid-rows-1", sides)}>
+      <div className={cn("@container min-h-0 overflow-auto", peek && "hidden md:block")}>{list}</div>
+      {peek ? (
+        <div className="flex min-h-0 flex-col bg-raised md:border-l">
+          <button
+            type="button"
+            onClick={onClose}
+            className="flex h-9 shrink-0 items-center gap-1.5 border-b px-4 text-muted hover:text-text md:hidden"
+          >
+            <ChevronLeft aria-hidden className="size-4 stroke-[1.5]" />
+            Back to the list
+          </button>
+          <div className="min-h-0 flex-1 overflow-auto">{peek}</div>
+        </div>
+      ) : null}
     </div>
   );
 }

@@ -26,7 +26,7 @@ const SHAPES: Record<Look, ReactNode> = {
       <span className="size-1.5 rounded-full bg-accent" />
     </span>
   ),
-  needsYou: <span className="mx-1 size-2.5 rounded-full bg-need" />,
+  needsYou: <span className="size-2.5 rounded-full bg-need" />,
   paused: <Pause />,
   succeeded: <Check className="!stroke-2 text-good" />,
   failed: <X className="!stroke-2 text-bad" />,
