@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-/// Reasons that the edge gives itself.
+/// Reasons that the edge gives itself, or gives a status of its own.
 pub mod reason {
     /// No RPC stands at the path.
     pub const ROUTE_NOT_FOUND: &str = "ROUTE_NOT_FOUND";
@@ -31,6 +31,8 @@ pub mod reason {
     pub const MALFORMED_PATH: &str = "MALFORMED_PATH";
     /// A page of an origin that is not on the allow-list.
     pub const ORIGIN_NOT_ALLOWED: &str = "ORIGIN_NOT_ALLOWED";
+    /// A watch is to go on where what comes next is no longer kept. It is the tasks service that says so.
+    pub const CURSOR_EXPIRED: &str = "CURSOR_EXPIRED";
     /// The web app was asked for under a host that is not known as the edge's.
     pub const HOST_NOT_ALLOWED: &str = "HOST_NOT_ALLOWED";
 }
@@ -173,6 +175,7 @@ pub fn status(code: Code, reason: &str) -> StatusCode {
         reason::UNSUPPORTED_MEDIA_TYPE => return StatusCode::UNSUPPORTED_MEDIA_TYPE,
         reason::BODY_TIMEOUT => return StatusCode::REQUEST_TIMEOUT,
         reason::BODY_TOO_LARGE => return StatusCode::PAYLOAD_TOO_LARGE,
+        reason::CURSOR_EXPIRED => return StatusCode::GONE,
         reason::HOST_NOT_ALLOWED => return StatusCode::MISDIRECTED_REQUEST,
         _ => {}
     }
@@ -225,6 +228,7 @@ mod tests {
         }
         assert_eq!(status(Code::FailedPrecondition, "IDEMPOTENCY_KEY_REUSED"), 422);
         assert_eq!(status(Code::InvalidArgument, "BODY_TOO_LARGE"), 413);
+        assert_eq!(status(Code::OutOfRange, "CURSOR_EXPIRED"), 410);
     }
 
     #[test]

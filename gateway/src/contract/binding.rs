@@ -45,27 +45,32 @@ pub enum Body {
 pub struct Cursor {
     /// Field of the request that takes the cursor.
     pub request_field: FieldDescriptor,
-    /// Path of the field in a reply that holds its cursor.
-    pub reply_field: Vec<FieldDescriptor>,
+    /// Paths of the fields in a reply that hold its cursor, the first that is there.
+    pub reply_fields: Vec<Vec<FieldDescriptor>>,
 }
 
 impl Cursor {
     /// The cursor of a reply, if it has one.
     pub fn of(&self, reply: &DynamicMessage) -> Option<String> {
-        let (last, path) = self.reply_field.split_last()?;
-        let mut message = std::borrow::Cow::Borrowed(reply);
-        for field in path {
-            if !message.has_field(field) {
-                return None;
-            }
-            message = std::borrow::Cow::Owned(message.get_field(field).as_message()?.clone());
+        self.reply_fields.iter().find_map(|path| cursor_at(reply, path))
+    }
+}
+
+/// The cursor at a path. Where the message around it is there, so is the number: 0 is a place like any other.
+fn cursor_at(reply: &DynamicMessage, path: &[FieldDescriptor]) -> Option<String> {
+    let (last, path) = path.split_last()?;
+    let mut message = std::borrow::Cow::Borrowed(reply);
+    for field in path {
+        if !message.has_field(field) {
+            return None;
         }
-        match message.has_field(last).then(|| message.get_field(last))?.as_ref() {
-            Value::I64(seq) => Some(seq.to_string()),
-            Value::U64(seq) => Some(seq.to_string()),
-            Value::String(text) => Some(text.clone()),
-            _ => None,
-        }
+        message = std::borrow::Cow::Owned(message.get_field(field).as_message()?.clone());
+    }
+    match message.get_field(last).as_ref() {
+        Value::I64(seq) => Some(seq.to_string()),
+        Value::U64(seq) => Some(seq.to_string()),
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        _ => None,
     }
 }
 
@@ -156,7 +161,10 @@ fn cursor(rpc: &MethodDescriptor, option: &DynamicMessage) -> Result<Cursor> {
     Ok(Cursor {
         request_field: field
             .with_context(|| format!("cursor names no field of the request: {request_field}"))?,
-        reply_field: resolve(&rpc.output(), &text(option, "reply_field"))?,
+        reply_fields: texts(option, "reply_field")
+            .iter()
+            .map(|path| resolve(&rpc.output(), path))
+            .collect::<Result<_>>()?,
     })
 }
 
@@ -176,6 +184,12 @@ fn pattern(rule: &DynamicMessage) -> Result<(Method, String)> {
 
 fn text(message: &DynamicMessage, field: &str) -> String {
     message.get_field_by_name(field).and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn texts(message: &DynamicMessage, field: &str) -> Vec<String> {
+    let value = message.get_field_by_name(field);
+    let values = value.as_ref().and_then(|value| value.as_list()).unwrap_or_default();
+    values.iter().filter_map(|value| value.as_str().map(str::to_owned)).collect()
 }
 
 /// The fields along a path of proto names: `agent.name`.
@@ -239,5 +253,22 @@ mod tests {
         };
         assert_eq!(reply(Update::Event(RunEvent { seq: 7, ..RunEvent::default() })).as_deref(), Some("7"));
         assert_eq!(reply(Update::CaughtUp(CaughtUp { seq: 7 })), None);
+    }
+
+    #[test]
+    fn cursor_of_a_workspace_is_there_before_its_first_event() {
+        use mc_proto::tasks::v1::watch_workspace_response::Update;
+        use mc_proto::tasks::v1::{WatchWorkspaceResponse, WorkspaceCaughtUp, WorkspaceEvent};
+        let watch = binding("WatchWorkspace");
+        let cursor = watch.cursor.as_ref().expect("declared");
+        let of = |update| {
+            let mut reply = DynamicMessage::new(watch.rpc.output());
+            reply.transcode_from(&WatchWorkspaceResponse { update }).expect("same type");
+            cursor.of(&reply)
+        };
+        let event = WorkspaceEvent { seq: 7, ..WorkspaceEvent::default() };
+        assert_eq!(of(Some(Update::Event(event))).as_deref(), Some("7"));
+        assert_eq!(of(Some(Update::CaughtUp(WorkspaceCaughtUp { seq: 0 }))).as_deref(), Some("0"));
+        assert_eq!(of(None), None);
     }
 }

@@ -26,9 +26,9 @@ pub enum ClientFrame {
     Subscribe {
         /// Chosen by the client; the answer has it.
         id: String,
-        /// `workspaces/{workspace}/runs/{run}`.
+        /// `workspaces/{workspace}/runs/{run}` or `workspaces/{workspace}`.
         topic: String,
-        /// `cursor` of the last event that was seen; from the beginning when absent.
+        /// `cursor` of the last event that was seen; when absent, a run is told from its beginning and a workspace from now on.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cursor: Option<String>,
         /// W3C trace context of this request.
@@ -96,7 +96,7 @@ pub enum ServerFrame {
         topic: String,
         /// What `subscribe` takes to go on after this event. Opaque.
         cursor: String,
-        /// The event: a `RunEvent` of the OpenAPI document.
+        /// The event: of a run a `RunEvent`, of a workspace a `WorkspaceEvent` of the OpenAPI document.
         #[schemars(with = "Value")]
         event: Box<RawValue>,
     },
@@ -118,7 +118,7 @@ pub enum ServerFrame {
     CaughtUp {
         /// As it was subscribed to.
         topic: String,
-        /// Of the last event; empty if there was none.
+        /// What `subscribe` takes to go on from here; empty for a run without an event.
         cursor: String,
     },
     /// The topic has ended: its run is over and every event was sent. The subscription is over too.

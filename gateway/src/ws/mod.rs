@@ -1,9 +1,11 @@
 //! `/v1/ws`: many topics and commands over one connection. `gateway/WEBSOCKET.md` is its manual.
 
+mod activity;
 mod command;
 pub mod frame;
 mod live;
 mod reader;
+mod run;
 mod socket;
 mod topic;
 mod watch;

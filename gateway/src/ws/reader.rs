@@ -12,10 +12,12 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tonic::Code;
 
+use super::activity::Activity;
 use super::command::{self, Command};
 use super::frame::{self, ClientFrame, ServerFrame};
+use super::run::Run;
 use super::socket::Ending;
-use super::topic;
+use super::topic::{self, Kind};
 use super::watch::Watch;
 use crate::auth::Freshness;
 use crate::http::{Edge, is_traceparent};
@@ -158,7 +160,19 @@ impl Reader {
         let (edge, bearer, out) = (self.edge.clone(), self.bearer.clone(), self.out.clone());
         let watch = Watch { edge, origin, bearer, topic, out };
         self.edge.lifecycle.spawn("websocket subscription", async move {
-            let _ = scope.run_until_cancelled(watch.follow(after)).await;
+            let follow = async {
+                match watch.topic.kind {
+                    Kind::Run => {
+                        let run = Run::new(&watch.topic.name, after);
+                        watch.follow(run).await;
+                    }
+                    Kind::Activity => {
+                        let activity = Activity::new(&watch.topic.name, after);
+                        watch.follow(activity).await;
+                    }
+                }
+            };
+            let _ = scope.run_until_cancelled(follow).await;
             // The topic is free again.
             scope.cancel();
         });

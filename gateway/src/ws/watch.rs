@@ -1,26 +1,22 @@
-//! One subscription to one run: follows `WatchRun` from a cursor to the run's end, across breaks of the stream behind it.
+//! One subscription to one topic: follows the watch behind it from a cursor on, across breaks of that stream.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mc_chassis::Failure;
-use mc_proto::tasks::v1::run_service_client::RunServiceClient;
-use mc_proto::tasks::v1::watch_run_response::Update;
-use mc_proto::tasks::v1::{RunEvent, WatchRunRequest, WatchRunResponse, run_event};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, timeout};
-use tonic::metadata::{Ascii, MetadataValue};
-use tonic::{Code, Request, Streaming};
+use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
+use tonic::{Code, Extensions, Request, Status, Streaming};
 
 use super::frame::ServerFrame;
-use super::live::Live;
-use super::topic::RunTopic;
+use super::topic::Topic;
 use crate::auth::Freshness;
 use crate::http::Edge;
 use crate::problem::{self, Problem};
 use crate::transcode::call::{Origin, named};
-use crate::transcode::reply;
-use crate::upstream::MAX_REPLY_BYTES;
+use crate::upstream::Channel;
 
 /// The pause before the first new attempt; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -34,22 +30,37 @@ pub(super) struct Watch {
     pub(super) edge: Arc<Edge>,
     pub(super) origin: Origin,
     pub(super) bearer: String,
-    pub(super) topic: RunTopic,
+    pub(super) topic: Topic,
     /// Where frames go; it holds the watch back while the client is slow.
     pub(super) out: mpsc::Sender<ServerFrame>,
 }
 
-/// How far a subscription has come.
-struct Place {
-    /// Of the last event that was sent.
-    seq: i64,
-    live: Live,
-    caught_up: bool,
+/// What is followed, and how far it has come.
+pub(super) trait Followed: Send {
+    /// What the stream behind the topic says.
+    type Message: Send;
+
+    /// The request that follows `name` from where this has come to.
+    fn open(
+        &self,
+        tasks: Channel,
+        name: &str,
+        metadata: MetadataMap,
+    ) -> impl Future<Output = Result<Streaming<Self::Message>, Status>> + Send;
+
+    /// The frames that a message comes to.
+    fn take(&mut self, message: Self::Message) -> Result<Vec<ServerFrame>, Stop>;
+
+    /// What it means that the stream has ended well.
+    fn ended(&self) -> Stop;
+
+    /// Where a client goes on; empty if it is to begin anew.
+    fn cursor(&self) -> String;
 }
 
 /// Why following stopped.
-enum Stop {
-    /// The run is over and all was sent.
+pub(super) enum Stop {
+    /// It is over and all was sent.
     End,
     /// Another attempt makes sense.
     Broken(Failure),
@@ -74,20 +85,35 @@ impl Stop {
     }
 }
 
+/// Whether the next event of a stream is to be sent, where `seq` was sent last. One that was sent already is not; one behind a
+/// gap breaks the stream, so that what is missing is read again.
+pub(super) fn is_next(topic: &str, seq: i64, got: i64) -> Result<bool, Stop> {
+    if got > seq + 1 {
+        tracing::error!(topic, after = seq, got, "a watch left out events");
+        return Err(Stop::Broken(Failure::internal()));
+    }
+    Ok(got == seq + 1)
+}
+
+/// A request for a watch.
+pub(super) fn request<M>(metadata: MetadataMap, message: M) -> Request<M> {
+    Request::from_parts(metadata, Extensions::default(), message)
+}
+
 impl Watch {
-    /// Follows until the run ends, the caller may no longer watch, or the socket is gone.
-    pub(super) async fn follow(self, after: i64) {
-        let mut place = Place { seq: after, live: Live::new(&self.topic.name), caught_up: false };
+    /// Follows until it is over, the caller may no longer watch, or the socket is gone.
+    pub(super) async fn follow(self, mut followed: impl Followed) {
         let mut breaks = 0;
         loop {
-            let seq_before = place.seq;
-            let last = match self.attempt(&mut place).await {
+            let cursor_before = followed.cursor();
+            let last = match self.attempt(&mut followed).await {
                 Stop::Gone => return,
-                Stop::End => ServerFrame::End { topic: self.topic.name.clone(), cursor: cursor(place.seq) },
+                Stop::End => ServerFrame::End { topic: self.topic.name.clone(), cursor: followed.cursor() },
                 Stop::Refused(failure) => self.error(&failure, true),
                 Stop::Broken(failure) => {
-                    breaks = if place.seq > seq_before { 1 } else { breaks + 1 };
-                    tracing::debug!(topic = self.topic.name, after = place.seq, breaks, %failure, "a watch broke");
+                    let cursor = followed.cursor();
+                    breaks = if cursor == cursor_before { breaks + 1 } else { 1 };
+                    tracing::debug!(topic = self.topic.name, cursor, breaks, %failure, "a watch broke");
                     if breaks == BREAKS_BEFORE_WORD
                         && self.out.send(self.error(&failure, false)).await.is_err()
                     {
@@ -109,8 +135,8 @@ impl Watch {
         doubled.min(LONGEST_PAUSE).mul_f64(0.5 + self.edge.ambient.ids.unit())
     }
 
-    async fn attempt(&self, place: &mut Place) -> Stop {
-        let mut messages = match self.open(place.seq).await {
+    async fn attempt(&self, followed: &mut impl Followed) -> Stop {
+        let mut messages = match self.open(followed).await {
             Ok(messages) => messages,
             Err(failure) => return Stop::of(failure),
         };
@@ -125,9 +151,9 @@ impl Watch {
                         let text = "the watch behind this topic went silent";
                         return Stop::Broken(Failure::unavailable("UPSTREAM_SILENT", text));
                     }
-                    Ok(Ok(None)) => return Stop::End,
+                    Ok(Ok(None)) => return followed.ended(),
                     Ok(Err(status)) => return Stop::of(problem::from_upstream(&status)),
-                    Ok(Ok(Some(message))) => if let Err(stop) = self.pass_on(message, place).await {
+                    Ok(Ok(Some(message))) => if let Err(stop) = self.pass_on(message, followed).await {
                         return stop;
                     },
                 },
@@ -138,16 +164,12 @@ impl Watch {
         }
     }
 
-    async fn open(&self, after_seq: i64) -> Result<Streaming<WatchRunResponse>, Failure> {
+    async fn open<F: Followed>(&self, followed: &F) -> Result<Streaming<F::Message>, Failure> {
         let tasks = self.edge.upstreams.get("tasks").ok_or_else(Failure::internal)?;
-        let message = WatchRunRequest { name: self.topic.name.clone(), after_seq, events_only: false };
-        let mut request = Request::new(message);
-        let authorization = self.authorization().await?;
-        self.origin.write(request.metadata_mut(), Some(authorization));
-        let mut client =
-            RunServiceClient::new(tasks.streams.clone()).max_decoding_message_size(MAX_REPLY_BYTES);
-        let reply = client.watch_run(request).await.map_err(|status| problem::from_upstream(&status))?;
-        Ok(reply.into_inner())
+        let mut metadata = MetadataMap::new();
+        self.origin.write(&mut metadata, Some(self.authorization().await?));
+        let opened = followed.open(tasks.streams.clone(), &self.topic.name, metadata).await;
+        opened.map_err(|status| problem::from_upstream(&status))
     }
 
     async fn authorization(&self) -> Result<MetadataValue<Ascii>, Failure> {
@@ -156,59 +178,15 @@ impl Watch {
         authorization.map_err(|failure| named(failure, "topic"))
     }
 
-    async fn pass_on(&self, message: WatchRunResponse, place: &mut Place) -> Result<(), Stop> {
-        match message.update {
-            Some(Update::Event(event)) => self.pass_event(event, place).await,
-            Some(Update::Delta(delta)) => {
-                for frame in place.live.take(delta) {
-                    self.send(frame).await?;
-                }
-                Ok(())
-            }
-            // It comes again and again as a sign of life; a client wants to know once.
-            Some(Update::CaughtUp(_)) if !place.caught_up => {
-                place.caught_up = true;
-                self.send(ServerFrame::CaughtUp { topic: self.topic.name.clone(), cursor: cursor(place.seq) })
-                    .await
-            }
-            _ => Ok(()),
+    async fn pass_on<F: Followed>(&self, message: F::Message, followed: &mut F) -> Result<(), Stop> {
+        for frame in followed.take(message)? {
+            self.out.send(frame).await.map_err(|_| Stop::Gone)?;
         }
-    }
-
-    /// Passes an event on if it is the next one. One that was sent already is dropped; one behind a gap breaks the
-    /// stream, so that what is missing is read again.
-    async fn pass_event(&self, event: RunEvent, place: &mut Place) -> Result<(), Stop> {
-        if event.seq <= place.seq {
-            return Ok(());
-        }
-        if event.seq != place.seq + 1 {
-            tracing::error!(
-                topic = self.topic.name,
-                after = place.seq,
-                got = event.seq,
-                "a watch left out events"
-            );
-            return Err(Stop::Broken(Failure::internal()));
-        }
-        let json = reply::to_json(&event).map_err(Stop::Refused)?;
-        if let Some(run_event::Kind::ModelCallCompleted(call)) = &event.kind {
-            place.live.settle(call.step);
-        }
-        place.seq = event.seq;
-        let (topic, cursor) = (self.topic.name.clone(), cursor(event.seq));
-        self.send(ServerFrame::Event { topic, cursor, event: json }).await
-    }
-
-    async fn send(&self, frame: ServerFrame) -> Result<(), Stop> {
-        self.out.send(frame).await.map_err(|_| Stop::Gone)
+        Ok(())
     }
 
     fn error(&self, failure: &Failure, ended: bool) -> ServerFrame {
         let problem = Problem::new(failure, &self.origin.request_id);
         ServerFrame::Error { id: None, topic: Some(self.topic.name.clone()), ended, problem }
     }
-}
-
-fn cursor(seq: i64) -> String {
-    if seq == 0 { String::new() } else { seq.to_string() }
 }

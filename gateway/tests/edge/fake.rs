@@ -39,6 +39,8 @@ pub(crate) struct State {
     pub(crate) scripts: Mutex<HashMap<String, watch::Sender<Script>>>,
     /// `after_seq` of every watch that was opened.
     pub(crate) watches: Mutex<Vec<i64>>,
+    /// What watches of workspaces say.
+    pub(crate) activity: crate::fake_activity::State,
     /// Makes caller tokens that real servers accept; without it they are made up.
     pub(crate) tokens: Mutex<Option<TestAuth>>,
     /// Watches break after this many messages; 0 for never.
@@ -61,6 +63,7 @@ impl Fake {
             failure: Mutex::default(),
             scripts: Mutex::default(),
             watches: Mutex::default(),
+            activity: crate::fake_activity::State::default(),
             tokens: Mutex::default(),
             break_after: AtomicUsize::new(0),
         }))
@@ -79,11 +82,13 @@ impl Fake {
     pub(crate) fn routes(&self) -> [Routes; 3] {
         use mc_proto::identity::v1::auth_service_server::AuthServiceServer;
         use mc_proto::registry::v1::agent_service_server::AgentServiceServer;
+        use mc_proto::tasks::v1::activity_service_server::ActivityServiceServer;
         use mc_proto::tasks::v1::artifact_service_server::ArtifactServiceServer;
         use mc_proto::tasks::v1::run_service_server::RunServiceServer;
         let identity = Routes::new(sized!(AuthServiceServer::new(self.clone())));
         let registry = Routes::new(sized!(AgentServiceServer::new(self.clone())));
         let tasks = Routes::new(sized!(RunServiceServer::new(self.clone())))
+            .add_service(sized!(ActivityServiceServer::new(self.clone())))
             .add_service(sized!(ArtifactServiceServer::new(self.clone())));
         [identity, registry, tasks]
     }
@@ -100,7 +105,11 @@ impl Fake {
         self.0.scripts.lock().expect("lock").entry(run.to_owned()).or_default().clone()
     }
 
-    fn take<M: std::fmt::Debug>(&self, rpc: &'static str, request: Request<M>) -> Result<M, Status> {
+    pub(crate) fn take<M: std::fmt::Debug>(
+        &self,
+        rpc: &'static str,
+        request: Request<M>,
+    ) -> Result<M, Status> {
         let (metadata, _, message) = request.into_parts();
         self.0.seen.lock().expect("lock").push((rpc, metadata, format!("{message:?}")));
         match self.0.failure.lock().expect("lock").take() {

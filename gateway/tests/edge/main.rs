@@ -1,7 +1,9 @@
 //! The edge over the wire: a real listener, real clients, and services that answer in memory.
 
+mod activity;
 mod client;
 mod fake;
+mod fake_activity;
 mod fleet;
 mod manual;
 mod rest;

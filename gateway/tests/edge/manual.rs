@@ -1,12 +1,14 @@
 //! The examples of WEBSOCKET.md are what the edge says: each is played here, and must stand in the manual word for word.
 
 use futures::{SinkExt, StreamExt};
+use mc_chassis::Failure;
 use mc_proto::tasks::v1::{
     ModelCallCompleted, RunEvent, RunSucceeded, run_event, watch_run_response::Update,
 };
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tonic::Code;
 
 use crate::fake::{Script, delta, event};
 use crate::rig::{BEARER, Rig};
@@ -64,6 +66,27 @@ async fn following_a_run_is_as_the_manual_says() {
 }
 
 #[tokio::test]
+async fn following_a_workspace_is_as_the_manual_says() {
+    let rig = Rig::start().await;
+    rig.fake.activity("workspaces/w").send_replace(vec![40, 41]);
+    let unsubscribe = r#"{"type":"unsubscribe","id":"2","topic":"workspaces/w"}"#;
+    let session = [
+        (r#"{"type":"subscribe","id":"1","topic":"workspaces/w"}"#, 2),
+        (unsubscribe, 1),
+        (r#"{"type":"subscribe","id":"3","topic":"workspaces/w","cursor":"40"}"#, 3),
+    ];
+    assert_in_manual(&play(&rig, &session).await);
+
+    let rig = Rig::start().await;
+    let gone =
+        "what changed after seq 2 is no longer kept; read what you show again, and watch without after_seq";
+    let gone = Failure::new(Code::OutOfRange, "CURSOR_EXPIRED", gone).with("oldest_seq", "17");
+    rig.fake.fail_next(gone);
+    let subscribe = r#"{"type":"subscribe","id":"1","topic":"workspaces/w","cursor":"2"}"#;
+    assert_in_manual(&play(&rig, &[(subscribe, 2)]).await);
+}
+
+#[tokio::test]
 async fn commands_pings_and_errors_are_as_the_manual_says() {
     let rig = Rig::start().await;
     let session = [
@@ -77,7 +100,7 @@ async fn commands_pings_and_errors_are_as_the_manual_says() {
             r#"{"type":"command","id":"5","method":"PATCH","path":"/v1/workspaces/w/agents/a","body":{"role":"Engineer"},"ifMatch":"e0"}"#,
             1,
         ),
-        (r#"{"type":"subscribe","id":"6","topic":"workspaces/w"}"#, 1),
+        (r#"{"type":"subscribe","id":"6","topic":"workspaces/w/tasks/t"}"#, 1),
         (r#"{"type":"shout"}"#, 1),
     ];
     assert_in_manual(&play(&rig, &session).await);

@@ -12,7 +12,7 @@ const RUN: &str = "workspaces/w/runs/r";
 const WATCH: &str = "/v1/workspaces/w/runs/r:watch";
 
 /// Reads until the stream ends or `enough` says so.
-async fn read(request: reqwest::RequestBuilder, enough: impl Fn(&str) -> bool) -> String {
+pub(crate) async fn read(request: reqwest::RequestBuilder, enough: impl Fn(&str) -> bool) -> String {
     let response = request.send().await.expect("answered");
     assert_eq!(response.status(), 200);
     assert_eq!(response.headers()["content-type"], "text/event-stream");

@@ -19,10 +19,10 @@ use crate::rig::{BEARER, Rig, until};
 
 const RUN: &str = "workspaces/w/runs/r";
 
-struct Client(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(crate) struct Client(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Client {
-    async fn open(rig: &Rig) -> Self {
+    pub(crate) async fn open(rig: &Rig) -> Self {
         Self::try_open(rig, &format!("mc.v1, bearer.{BEARER}"), None).await.expect("opened")
     }
 
@@ -44,11 +44,11 @@ impl Client {
         }
     }
 
-    async fn send(&mut self, frame: Value) {
+    pub(crate) async fn send(&mut self, frame: Value) {
         self.0.send(Message::text(frame.to_string())).await.expect("sent");
     }
 
-    async fn subscribe(&mut self, topic: &str, cursor: Option<&str>) {
+    pub(crate) async fn subscribe(&mut self, topic: &str, cursor: Option<&str>) {
         let mut frame = json!({"type": "subscribe", "id": "s", "topic": topic});
         if let Some(cursor) = cursor {
             frame["cursor"] = cursor.into();
@@ -58,7 +58,7 @@ impl Client {
     }
 
     /// The next frame. It must come within ten seconds.
-    async fn next(&mut self) -> Value {
+    pub(crate) async fn next(&mut self) -> Value {
         loop {
             let message =
                 tokio::time::timeout(Duration::from_secs(10), self.0.next()).await.expect("in time");
@@ -71,7 +71,7 @@ impl Client {
     }
 
     /// Frames up to the one that satisfies `last`.
-    async fn until(&mut self, last: impl Fn(&Value) -> bool) -> Vec<Value> {
+    pub(crate) async fn until(&mut self, last: impl Fn(&Value) -> bool) -> Vec<Value> {
         let mut frames = Vec::new();
         loop {
             let frame = self.next().await;
@@ -98,12 +98,12 @@ impl Client {
     }
 }
 
-fn seqs(frames: &[Value]) -> Vec<String> {
+pub(crate) fn seqs(frames: &[Value]) -> Vec<String> {
     let events = frames.iter().filter(|frame| frame["type"] == "event");
     events.map(|frame| frame["cursor"].as_str().expect("text").to_owned()).collect()
 }
 
-fn is(kind: &str) -> impl Fn(&Value) -> bool {
+pub(crate) fn is(kind: &str) -> impl Fn(&Value) -> bool {
     move |frame| frame["type"] == kind
 }
 
@@ -213,7 +213,7 @@ async fn wrong_frames_get_an_error_and_the_connection_lives() {
     }
     client.0.send(Message::binary(vec![1, 2])).await.expect("sent");
     assert_eq!(client.next().await["problem"]["reason"], "MALFORMED_FRAME");
-    for (topic, reason) in [("workspaces/w", "TOPIC_NOT_OFFERED"), ("runs/r", "INVALID_FIELD")] {
+    for (topic, reason) in [("workspaces/w/tasks/t", "INVALID_FIELD"), ("runs/r", "INVALID_FIELD")] {
         client.send(json!({"type": "subscribe", "id": "7", "topic": topic})).await;
         let frame = client.next().await;
         assert_eq!((frame["id"].as_str(), frame["problem"]["reason"].as_str()), (Some("7"), Some(reason)));

@@ -33,9 +33,16 @@ batch AS MATERIALIZED (
 -- `= ANY (ARRAY(..))` keeps both writes on their primary keys, whatever the statistics say of a table that churns.
 taken AS (
     DELETE FROM tasks.ready WHERE run_id = ANY (ARRAY(SELECT run_id FROM batch)) RETURNING run_id
+),
+leased AS (
+    UPDATE tasks.run
+    SET status = 2, lease_epoch = lease_epoch + 1, worker_id = $2, claims = claims + 1
+    WHERE run_id = ANY (ARRAY(SELECT run_id FROM taken)) AND status = 1
+    RETURNING run_id, workspace_id, task_id, agent_id, agent_version, lease_epoch, head_seq, claims, starter,
+        mailbox_seq > mailbox_read AS mail
+),
+told AS (
+    INSERT INTO tasks.change (workspace_id, kind, subject, parent, state)
+    SELECT workspace_id, 2, run_id, task_id, 2 FROM leased
 )
-UPDATE tasks.run
-SET status = 2, lease_epoch = lease_epoch + 1, worker_id = $2, claims = claims + 1
-WHERE run_id = ANY (ARRAY(SELECT run_id FROM taken)) AND status = 1
-RETURNING run_id, workspace_id, task_id, agent_id, agent_version, lease_epoch, head_seq, claims, starter,
-    mailbox_seq > mailbox_read AS mail
+SELECT * FROM leased

@@ -3,6 +3,10 @@
 WITH released AS (
     UPDATE tasks.run SET status = 1, worker_id = NULL, claims = CASE WHEN $4 THEN greatest(claims - 1, 0) ELSE claims END
     WHERE run_id = $1 AND lease_epoch = $2 AND status = 2
-    RETURNING run_id, workspace_id
+    RETURNING run_id, workspace_id, task_id
+),
+told AS (
+    INSERT INTO tasks.change (workspace_id, kind, subject, parent, state)
+    SELECT workspace_id, 2, run_id, task_id, 1 FROM released
 )
 INSERT INTO tasks.delayed (run_id, workspace_id, wake_at) SELECT run_id, workspace_id, $3 FROM released

@@ -5,18 +5,26 @@ WITH ended AS (
     SET status = $3, worker_id = NULL, claims = 0, summary = $4, error_reason = $5, error_message = $6, end_time = $7,
         open_items = 0, pending_command = 0
     WHERE run_id = $1 AND lease_epoch = $2 AND status = 2
-    RETURNING run_id, task_id
+    RETURNING run_id, workspace_id, task_id
 ),
 -- The transaction holds the run's row, and whoever decides or orders takes that row first: nothing comes in between.
 voided AS (
     UPDATE tasks.inbox_item SET state = 3, close_time = $7
     FROM ended WHERE inbox_item.run_id = ended.run_id AND inbox_item.state = 1
+    RETURNING inbox_item.item_id, inbox_item.kind
 ),
 superseded AS (
     UPDATE tasks.command SET state = 4, settle_time = $7
     FROM ended WHERE command.run_id = ended.run_id AND command.settle_time IS NULL
+),
+moved AS (
+    UPDATE tasks.task SET state = $8, update_time = $7
+    FROM ended
+    -- Only the latest run speaks for the task.
+    WHERE task.task_id = ended.task_id AND task.latest_run = ended.run_id
+    RETURNING task.task_id
 )
-UPDATE tasks.task SET state = $8, update_time = $7
-FROM ended
--- Only the latest run speaks for the task.
-WHERE task.task_id = ended.task_id AND task.latest_run = ended.run_id
+INSERT INTO tasks.change (workspace_id, kind, subject, parent, state, detail)
+SELECT workspace_id, 3, item_id, run_id, 3, kind FROM ended, voided
+UNION ALL SELECT workspace_id, 2, run_id, task_id, $3, 0 FROM ended
+UNION ALL SELECT workspace_id, 1, moved.task_id, NULL, 0, 0 FROM ended, moved

@@ -6,7 +6,12 @@ WITH posted AS (
     SET mailbox_seq = mailbox_seq + 1, pending_command = coalesce($4, pending_command),
         status = CASE WHEN $2 THEN 1 ELSE status END, wait_reason = CASE WHEN $2 THEN 0 ELSE wait_reason END
     WHERE run_id = $1 AND end_time IS NULL
-    RETURNING run_id, workspace_id, mailbox_seq, fold_version, capability
+    RETURNING run_id, workspace_id, task_id, status, wait_reason, mailbox_seq, fold_version, capability
+),
+-- Also where the state stays: that something was ordered is to be seen.
+told AS (
+    INSERT INTO tasks.change (workspace_id, kind, subject, parent, state, detail)
+    SELECT workspace_id, 2, run_id, task_id, status, wait_reason FROM posted
 ),
 letter AS (
     INSERT INTO tasks.command (run_id, number, workspace_id, command_id, kind, body, sender, reason, request_time)

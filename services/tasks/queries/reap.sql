@@ -16,7 +16,11 @@ WITH lost AS MATERIALIZED (
 released AS (
     UPDATE tasks.run SET status = 1, worker_id = NULL
     WHERE run_id = ANY (ARRAY(SELECT run_id FROM lost)) AND status = 2
-    RETURNING run_id, workspace_id, fold_version, capability
+    RETURNING run_id, workspace_id, task_id, fold_version, capability
+),
+told AS (
+    INSERT INTO tasks.change (workspace_id, kind, subject, parent, state)
+    SELECT workspace_id, 2, run_id, task_id, 1 FROM released
 )
 INSERT INTO tasks.ready (run_id, workspace_id, ready_at, fold_version, capability)
 SELECT run_id, workspace_id, clock_timestamp(), fold_version, capability FROM released

@@ -9,7 +9,11 @@ WITH parted AS (
         -- Waiting is no failure. A time to wake may follow one, so there only this claim is forgiven.
         claims = CASE WHEN mailbox_seq > mailbox_read THEN claims WHEN $3 = 1 THEN greatest(claims - 1, 0) ELSE 0 END
     WHERE run_id = $1 AND lease_epoch = $2 AND status = 2
-    RETURNING run_id, workspace_id, status
+    RETURNING run_id, workspace_id, task_id, status, wait_reason
+),
+told AS (
+    INSERT INTO tasks.change (workspace_id, kind, subject, parent, state, detail)
+    SELECT workspace_id, 2, run_id, task_id, status, wait_reason FROM parted WHERE status <> 2
 ),
 later AS (
     INSERT INTO tasks.delayed (run_id, workspace_id, wake_at)

@@ -23,6 +23,8 @@ pub const RUN_NOT_PAUSED: &str = "RUN_NOT_PAUSED";
 pub const ALREADY_DECIDED: &str = "ALREADY_DECIDED";
 /// The run of the inbox item has ended.
 pub const ITEM_VOID: &str = "ITEM_VOID";
+/// What a watch of a workspace is to begin with is no longer kept.
+pub const CURSOR_EXPIRED: &str = "CURSOR_EXPIRED";
 /// A newer release wrote what is to be read.
 pub const NEWER_RELEASE: &str = "NEWER_RELEASE";
 
@@ -77,6 +79,14 @@ pub enum Error {
     /// The inbox item's run ended before anybody decided.
     #[error("{0} is void")]
     ItemVoid(String),
+    /// Changes that a watch has yet to see are forgotten.
+    #[error("changes after {after_seq} are forgotten up to {oldest_seq}")]
+    CursorExpired {
+        /// Where the watch is.
+        after_seq: i64,
+        /// The oldest change that is kept, or the next one that there will be.
+        oldest_seq: i64,
+    },
     /// The database did not do it.
     #[error("use the database")]
     Database(#[from] sqlx::Error),
@@ -142,6 +152,14 @@ impl From<Error> for Failure {
                 ITEM_VOID,
                 format!("the run of {name} has ended; there is nothing left to decide"),
             ),
+            Error::CursorExpired { after_seq, oldest_seq } => Self::new(
+                Code::OutOfRange,
+                CURSOR_EXPIRED,
+                format!(
+                    "what changed after seq {after_seq} is no longer kept; read what you show again, and watch without after_seq"
+                ),
+            )
+            .with("oldest_seq", oldest_seq.to_string()),
             Error::Idempotency(error) => error.into(),
             Error::Database(error) | Error::Journal(journal::Error::Database(error)) => db::failure(error),
             Error::Journal(journal::Error::Decode { seq, source }) => {

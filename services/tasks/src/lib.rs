@@ -2,6 +2,7 @@
 
 pub mod domain;
 pub mod error;
+mod relay;
 mod rpc;
 pub mod scheduler;
 pub mod settings;
@@ -45,8 +46,8 @@ pub struct Parts {
     pub ambient: Ambient,
 }
 
-/// Builds the service: TaskService, RunService, InboxService and ArtifactService. It is ready once its database answers; its
-/// watches end when the lifecycle drains.
+/// Builds the service: TaskService, RunService, InboxService, ArtifactService and ActivityService. It is ready once its
+/// database answers; its watches end when the lifecycle drains.
 pub fn build(parts: Parts, lifecycle: &Lifecycle) -> Served {
     let Parts { database, registry, bus, verifier, ambient } = parts;
     let readiness = Readiness::new(false);

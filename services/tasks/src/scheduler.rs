@@ -1,4 +1,5 @@
-//! The scheduler: takes runs from workers that are dead and wakes runs whose time has come. Any number may run at once.
+//! The scheduler: takes runs from workers that are dead, wakes runs whose time has come, and numbers what changes. Any number
+//! may run at once.
 
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use mc_chassis::db::Database;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::store::{beat, lease};
-use crate::topics;
+use crate::{relay, topics};
 
 /// How a scheduler works.
 #[derive(Debug, Clone)]
@@ -18,15 +19,21 @@ pub struct SchedulerSettings {
     pub ttl: Duration,
     /// Time between two looks.
     pub interval: Duration,
+    /// How long numbered changes of a workspace are kept for watches that come back.
+    pub activity_kept: Duration,
 }
 
 impl Default for SchedulerSettings {
     fn default() -> Self {
-        Self { ttl: Duration::from_secs(6), interval: Duration::from_millis(500) }
+        Self {
+            ttl: Duration::from_secs(6),
+            interval: Duration::from_millis(500),
+            activity_kept: Duration::from_hours(7 * 24),
+        }
     }
 }
 
-/// Looks again and again, until the lifecycle drains.
+/// Schedules and relays until the lifecycle drains.
 pub async fn run(
     settings: SchedulerSettings,
     engine: Database,
@@ -34,12 +41,24 @@ pub async fn run(
     clock: SharedClock,
     lifecycle: &Lifecycle,
 ) {
+    let relayed = relay::run(settings.activity_kept, &engine, &bus, lifecycle);
+    futures::join!(schedule(&settings, &engine, &bus, &clock, lifecycle), relayed);
+}
+
+/// Looks again and again.
+async fn schedule(
+    settings: &SchedulerSettings,
+    engine: &Database,
+    bus: &Bus,
+    clock: &SharedClock,
+    lifecycle: &Lifecycle,
+) {
     let draining = lifecycle.draining();
     let mut tick = tokio::time::interval(settings.interval);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut reaper = Reaper::new(settings.ttl);
     while draining.run_until_cancelled(tick.tick()).await.is_some() {
-        let woken = match lease::promote(&engine, clock.now()).await {
+        let woken = match lease::promote(engine, clock.now()).await {
             Ok(woken) => woken,
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "wake delayed runs");
@@ -47,12 +66,12 @@ pub async fn run(
                 0
             }
         };
-        let reaped = reaper.look(&engine).await;
+        let reaped = reaper.look(engine).await;
         if reaped > 0 {
             tracing::warn!(runs = reaped, "took runs from workers that are silent");
         }
         if woken + reaped > 0 {
-            topics::publish(&bus, topics::READY, &"");
+            topics::publish(bus, topics::READY, &"");
         }
     }
 }

@@ -59,6 +59,9 @@ pub struct Settings {
     /// Claims without a result after which a run is ended as POISON_RUN.
     #[arg(long, env = "MC_TASKS_MAX_CLAIMS", default_value_t = 5)]
     pub max_claims: u16,
+    /// How long the changes of a workspace are kept for watches that come back; `168h` is 7 days.
+    #[arg(long, env = "MC_TASKS_ACTIVITY_KEPT", default_value = "168h", value_parser = parse_duration)]
+    pub activity_kept: Duration,
 }
 
 impl Settings {
@@ -71,13 +74,18 @@ impl Settings {
             ttl: self.lease,
             poll: self.poll,
             max_claims: i16::try_from(self.max_claims).unwrap_or(i16::MAX),
+            activity_kept: self.activity_kept,
             ..WorkerSettings::default()
         }
     }
 
     /// For a scheduler.
     pub fn scheduler(&self) -> SchedulerSettings {
-        SchedulerSettings { ttl: self.lease, ..SchedulerSettings::default() }
+        SchedulerSettings {
+            ttl: self.lease,
+            activity_kept: self.activity_kept,
+            ..SchedulerSettings::default()
+        }
     }
 }
 
@@ -91,6 +99,7 @@ impl Default for Settings {
             lease: worker.ttl,
             poll: worker.poll,
             max_claims: worker.max_claims as u16,
+            activity_kept: worker.activity_kept,
         }
     }
 }
@@ -103,6 +112,7 @@ impl Validate for Settings {
             ("MC_TASKS_HEARTBEAT", !self.heartbeat.is_zero()),
             ("MC_TASKS_POLL", !self.poll.is_zero()),
             ("MC_TASKS_MAX_CLAIMS", self.max_claims > 0),
+            ("MC_TASKS_ACTIVITY_KEPT", !self.activity_kept.is_zero()),
         ];
         if let Some((setting, _)) = positive.into_iter().find(|(_, ok)| !ok) {
             return Err(Invalid::new(setting, "must be more than 0"));
@@ -148,5 +158,7 @@ mod tests {
         assert_eq!(refused.setting, "MC_TASKS_HEARTBEAT");
         let refused = Settings { slots: 0, ..Settings::default() }.validate().expect_err("none");
         assert_eq!(refused.setting, "MC_TASKS_SLOTS");
+        let forgets = Settings { activity_kept: Duration::ZERO, ..Settings::default() };
+        assert_eq!(forgets.validate().expect_err("nothing kept").setting, "MC_TASKS_ACTIVITY_KEPT");
     }
 }

@@ -4,7 +4,7 @@
 use mc_chassis::bus::Bus;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::id::RunId;
+use crate::domain::id::{RunId, WorkspaceId};
 
 /// Runs may have become ready; no payload.
 pub const READY: &str = "tasks.ready";
@@ -17,6 +17,18 @@ pub const MAIL: &str = "tasks.mail";
 /// What happens in one run: [`Live`].
 pub fn run(run: RunId) -> String {
     format!("tasks.run.{run}")
+}
+
+/// A workspace's activity has grown: [`Grown`].
+pub fn workspace(workspace: WorkspaceId) -> String {
+    format!("tasks.workspace.{workspace}")
+}
+
+/// How far a workspace's activity has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grown {
+    /// The newest change.
+    pub seq: i64,
 }
 
 /// Asks for the live text of a run from its beginning.

@@ -5,12 +5,19 @@ use mc_chassis::testkit::{Exempt, Verb, assert_isolation};
 const SCHEDULES: &str = "the engine schedules the runs of all workspaces";
 const APPENDS: &str =
     "one statement appends for runs of several workspaces, each taken from the run row that it fences on";
+const TELLS: &str =
+    "a claim changes runs of several workspaces in one statement, and tells of each by its own row";
+const NUMBERS: &str = "one relay numbers the changes of all workspaces";
 
 const EXEMPT: &[Exempt] = &[
     Exempt::login("engine", "run", SCHEDULES),
     Exempt::login("engine", "ready", SCHEDULES),
     Exempt::login("engine", "delayed", SCHEDULES),
     Exempt::login("engine", "journal", APPENDS).only(Verb::Add),
+    Exempt::login("engine", "change", TELLS),
+    Exempt::login("engine", "activity", NUMBERS),
+    Exempt::login("engine", "activity_head", NUMBERS),
+    Exempt::table("activity_relay", "the relay's lease, which belongs to no workspace"),
     Exempt::table("worker", "a worker process belongs to no workspace"),
 ];
 

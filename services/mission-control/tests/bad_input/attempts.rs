@@ -41,11 +41,6 @@ impl<'a> Plan<'a> {
 
     /// Every attempt, in the order of the table.
     pub(crate) async fn make(mut self) -> Vec<Attempt> {
-        if self.rows.unserved {
-            let request = self.base().await;
-            self.add("what is planned and not served yet", None, request, (501, "UNIMPLEMENTED", None));
-            return self.attempts;
-        }
         self.tokens().await;
         self.roles().await;
         self.workspaces().await;

@@ -22,8 +22,6 @@ pub(crate) struct Rows {
     pub(crate) query: BTreeMap<String, String>,
     /// True where a success uses its resource up, so that each success needs one of its own.
     pub(crate) consumes: bool,
-    /// True as long as the contract has it and no service does.
-    pub(crate) unserved: bool,
     /// The verb that brings a resource of its own to where the call succeeds: `pause` before it can be resumed.
     pub(crate) after: Option<String>,
     /// What makes `good` another request, as a merge patch (RFC 7396); needed where there is a `request_id`.

@@ -26,8 +26,10 @@ mod task_content;
 mod tests;
 mod update_task;
 pub(crate) mod view;
+pub(crate) mod view_activity;
 mod view_people;
 mod watch_run;
+mod watch_workspace;
 
 use std::sync::Arc;
 

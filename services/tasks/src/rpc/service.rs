@@ -3,6 +3,7 @@
 use futures::stream::BoxStream;
 use mc_chassis::sized;
 use mc_proto::google::api::HttpBody;
+use mc_proto::tasks::v1::activity_service_server::{ActivityService, ActivityServiceServer};
 use mc_proto::tasks::v1::artifact_service_server::{ArtifactService, ArtifactServiceServer};
 use mc_proto::tasks::v1::inbox_service_server::{InboxService, InboxServiceServer};
 use mc_proto::tasks::v1::run_service_server::{RunService, RunServiceServer};
@@ -16,6 +17,7 @@ use mc_proto::tasks::v1::{
     ListRunEventsResponse, ListRunsRequest, ListRunsResponse, ListTasksRequest, ListTasksResponse,
     PauseRunRequest, PauseRunResponse, ResumeRunRequest, ResumeRunResponse, StartTaskRequest,
     StartTaskResponse, UpdateTaskRequest, UpdateTaskResponse, WatchRunRequest, WatchRunResponse,
+    WatchWorkspaceRequest, WatchWorkspaceResponse,
 };
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
@@ -23,7 +25,7 @@ use tonic::{Request, Response, Status};
 use crate::rpc::{
     Api, cancel_run, create_task, decide_inbox_item, download_artifact, get_artifact, get_inbox_item,
     get_run, get_task, list_artifacts, list_inbox_items, list_run_commands, list_run_events, list_runs,
-    list_tasks, pause_run, resume_run, start_task, update_task, watch_run,
+    list_tasks, pause_run, resume_run, start_task, update_task, watch_run, watch_workspace,
 };
 
 /// The routes of every service of this crate.
@@ -31,7 +33,8 @@ pub(crate) fn routes(api: Api) -> Routes {
     Routes::new(sized!(TaskServiceServer::new(api.clone())))
         .add_service(sized!(RunServiceServer::new(api.clone())))
         .add_service(sized!(InboxServiceServer::new(api.clone())))
-        .add_service(sized!(ArtifactServiceServer::new(api)))
+        .add_service(sized!(ArtifactServiceServer::new(api.clone())))
+        .add_service(sized!(ActivityServiceServer::new(api)))
 }
 
 type Reply<M> = Result<Response<M>, Status>;
@@ -132,5 +135,17 @@ impl ArtifactService for Api {
 
     async fn download_artifact(&self, request: Request<DownloadArtifactRequest>) -> Reply<HttpBody> {
         Ok(Response::new(download_artifact::download_artifact(self, request).await?))
+    }
+}
+
+#[tonic::async_trait]
+impl ActivityService for Api {
+    type WatchWorkspaceStream = BoxStream<'static, Result<WatchWorkspaceResponse, Status>>;
+
+    async fn watch_workspace(
+        &self,
+        request: Request<WatchWorkspaceRequest>,
+    ) -> Reply<Self::WatchWorkspaceStream> {
+        Ok(Response::new(watch_workspace::watch_workspace(self, request).await?))
     }
 }

@@ -1,5 +1,6 @@
 //! The RPCs over the wire, as people call them, with a stand-in for the registry.
 
+mod activity;
 mod decisions;
 mod orders;
 mod readiness;
@@ -107,6 +108,7 @@ struct Service {
     auth: TestAuth,
     registry: Arc<Registry>,
     upstream: Upstream,
+    bus: Bus,
     _lifecycle: Lifecycle,
 }
 
@@ -138,16 +140,17 @@ impl Service {
             &lifecycle,
         );
         let client = ClientSettings::default();
+        let bus = Bus::local();
         let parts = Parts {
             database: tables.api.clone(),
             registry: Upstream::new("registry", Target::Memory(link), &client, &lifecycle),
-            bus: Bus::local(),
+            bus: bus.clone(),
             verifier: auth.verifier("tasks"),
             ambient,
         };
         let link = started(crate::build(parts, &lifecycle), &lifecycle);
         let upstream = Upstream::new("tasks", Target::Memory(link), &client, &lifecycle);
-        Self { tables, auth, registry, upstream, _lifecycle: lifecycle }
+        Self { tables, auth, registry, upstream, bus, _lifecycle: lifecycle }
     }
 
     fn tasks(&self) -> TaskServiceClient<Channel> {

@@ -28,7 +28,7 @@ pub(super) async fn update_task(
     }
     let merged = merge(view::task(&stored), wanted, &paths);
     let content = task_content::parse(workspace, &merged)?;
-    let task = task::update(&mut tx, id, &content, api.ambient.clock.now()).await?;
+    let task = task::update(&mut tx, workspace, id, &content, api.ambient.clock.now()).await?;
     tx.commit().await?;
     Ok(UpdateTaskResponse { task: Some(view::task(&task)) })
 }

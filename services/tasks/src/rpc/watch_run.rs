@@ -49,7 +49,7 @@ pub(super) async fn watch_run(
 
 /// A person may watch as long as the token that they came with would still let them in. Identity has no list of revoked
 /// sessions to ask yet; when it has, this is where it is asked.
-fn access(api: &Api, caller: Caller, metadata: MetadataMap) -> Access {
+pub(super) fn access(api: &Api, caller: Caller, metadata: MetadataMap) -> Access {
     let verifier = api.verifier.clone();
     let headers = Arc::new(metadata.into_headers());
     let is_person = matches!(caller, Caller::Person(_));

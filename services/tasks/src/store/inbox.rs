@@ -281,20 +281,13 @@ pub async fn decide(
     decision: &Decision,
     now: OffsetDateTime,
 ) -> Result<bool, sqlx::Error> {
-    let done = sqlx::query(
-        "WITH decided AS (
-             UPDATE tasks.inbox_item SET state = 2, close_time = $4, decider = $3, decision = $5::json
-             WHERE item_id = $1 AND run_id = $2 AND state = 1
-             RETURNING run_id
-         )
-         UPDATE tasks.run SET open_items = open_items - 1 FROM decided WHERE run.run_id = decided.run_id",
-    )
-    .bind(item.uuid())
-    .bind(of.run.uuid())
-    .bind(decider.uuid())
-    .bind(now)
-    .bind(decision_to_json(decision))
-    .execute(&mut **tx)
-    .await?;
+    let done = sqlx::query(include_str!("../../queries/decide_inbox_item.sql"))
+        .bind(item.uuid())
+        .bind(of.run.uuid())
+        .bind(decider.uuid())
+        .bind(now)
+        .bind(decision_to_json(decision))
+        .execute(&mut **tx)
+        .await?;
     Ok(done.rows_affected() == 1)
 }

@@ -5,6 +5,7 @@
 //! holds a run's row waits for a row of `ready` that is there already, so claims and releases cannot deadlock.
 //! And rows of a run's letters and inbox items are locked after the run's own row.
 
+pub mod activity;
 pub mod append;
 pub mod artifact;
 pub mod beat;

@@ -227,12 +227,16 @@ pub async fn insert(
     .await?;
 
     sqlx::query(
-        "INSERT INTO tasks.ready (run_id, workspace_id, ready_at, fold_version)
+        "WITH told AS (
+             INSERT INTO tasks.change (workspace_id, kind, subject, parent, state) VALUES ($2, 2, $1, $4, 1)
+         )
+         INSERT INTO tasks.ready (run_id, workspace_id, ready_at, fold_version)
          VALUES ($1, $2, clock_timestamp(), $3)",
     )
     .bind(brief.run.uuid())
     .bind(workspace.uuid())
     .bind(FOLD_VERSION_COLUMN)
+    .bind(brief.task.task.uuid())
     .execute(connection)
     .await?;
     Ok(run)

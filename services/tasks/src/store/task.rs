@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::id::{AgentId, RunId, TaskId, UserId, WorkspaceId};
+use crate::store::activity;
 
 /// A task as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -68,6 +69,7 @@ pub async fn insert(
     creator: UserId,
     now: OffsetDateTime,
 ) -> Result<Task, sqlx::Error> {
+    activity::tell_task(&mut *connection, workspace, task).await?;
     sqlx::query_as(columns!(
         "INSERT INTO tasks.task
              (task_id, workspace_id, title, brief, assignee, acceptance_checks, creator, create_time, update_time)
@@ -137,10 +139,12 @@ pub async fn list(
 /// Replaces what people say of a task that the transaction has locked, and raises its revision.
 pub async fn update(
     connection: &mut PgConnection,
+    workspace: WorkspaceId,
     task: TaskId,
     content: &Content,
     now: OffsetDateTime,
 ) -> Result<Task, sqlx::Error> {
+    activity::tell_task(&mut *connection, workspace, task).await?;
     sqlx::query_as(columns!(
         "UPDATE tasks.task SET title = $2, brief = $3, assignee = $4, acceptance_checks = $5, update_time = $6,
              revision = revision + 1
@@ -164,11 +168,17 @@ pub async fn begin_run(
     run: RunId,
     now: OffsetDateTime,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE tasks.task SET state = 2, latest_run = $2, update_time = $3 WHERE task_id = $1")
-        .bind(task.uuid())
-        .bind(run.uuid())
-        .bind(now)
-        .execute(connection)
-        .await
-        .map(drop)
+    sqlx::query(
+        "WITH begun AS (
+             UPDATE tasks.task SET state = 2, latest_run = $2, update_time = $3 WHERE task_id = $1
+             RETURNING workspace_id, task_id
+         )
+         INSERT INTO tasks.change (workspace_id, kind, subject) SELECT workspace_id, 1, task_id FROM begun",
+    )
+    .bind(task.uuid())
+    .bind(run.uuid())
+    .bind(now)
+    .execute(connection)
+    .await
+    .map(drop)
 }

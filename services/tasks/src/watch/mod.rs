@@ -1,9 +1,10 @@
-//! Watching a run: its journal from any place, then as it grows, with live text in between.
+//! Watching a run (its journal from any place, then as it grows, with live text in between) and a workspace (its activity).
 //!
-//! The journal is the truth and `seq` the only cursor. The bus merely says when to look; while it is well, one poll for all
+//! What is stored is the truth and `seq` the only cursor. The bus merely says when to look; while it is well, one poll for all
 //! watches of the process looks every ten seconds all the same, and every second while it is not. A watch subscribes before
 //! it reads, so nothing that is committed in between goes unseen.
 
+mod activity;
 mod live;
 mod poll;
 mod stream;
@@ -17,8 +18,10 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use mc_chassis::bus::Bus;
 use mc_chassis::db::Database;
+use mc_chassis::error::reason;
 use mc_chassis::{Failure, Lifecycle};
-use mc_proto::tasks::v1::WatchRunResponse;
+use mc_proto::tasks::v1::{WatchRunResponse, WatchWorkspaceResponse};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use crate::domain::id::{RunId, WorkspaceId};
 use crate::error::Error;
@@ -64,12 +67,20 @@ pub(crate) struct Watcher {
     lifecycle: Lifecycle,
 }
 
-/// What is watched, and from where.
+/// Which run is watched, and from where.
 pub(crate) struct Request {
     pub(crate) workspace: WorkspaceId,
     pub(crate) run: RunId,
     pub(crate) after_seq: i64,
     pub(crate) events_only: bool,
+    pub(crate) access: Access,
+}
+
+/// Which workspace is watched, and from where.
+pub(crate) struct ActivityRequest {
+    pub(crate) workspace: WorkspaceId,
+    /// Where it begins; a place that exists.
+    pub(crate) after_seq: i64,
     pub(crate) access: Access,
 }
 
@@ -87,4 +98,23 @@ impl Watcher {
     ) -> BoxStream<'static, Result<WatchRunResponse, Error>> {
         stream::watch(self, request).await
     }
+
+    /// Watches the activity of a workspace. The stream ends with an error alone.
+    pub(crate) async fn watch_activity(
+        &self,
+        request: ActivityRequest,
+    ) -> BoxStream<'static, Result<WatchWorkspaceResponse, Error>> {
+        activity::watch(self, request).await
+    }
+}
+
+/// Ticks of which the first comes after one period.
+fn every(period: Duration) -> Interval {
+    let mut interval = interval_at(Instant::now() + period, period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
+}
+
+fn draining() -> Failure {
+    Failure::unavailable(reason::DRAINING, "this replica is stopping; watch again after the last seq you saw")
 }

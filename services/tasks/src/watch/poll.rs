@@ -1,4 +1,4 @@
-//! One poll for all watches of the process: how far each watched run's journal has come.
+//! One poll for all watches of the process: how far each watched journal, and each watched workspace's activity, has come.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,19 +8,27 @@ use mc_chassis::Lifecycle;
 use mc_chassis::bus::Bus;
 use mc_chassis::db::Database;
 use tokio::sync::{Notify, watch};
-use uuid::Uuid;
 
 use crate::domain::id::{RunId, WorkspaceId};
-use crate::store::run;
+use crate::store::{activity, run};
 use crate::watch::Cadence;
 
-/// The runs that are watched, and the heads that the poll saw.
+/// What grows in a workspace and is watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Watched {
+    /// The journal of a run.
+    Run(RunId),
+    /// The workspace's activity.
+    Activity,
+}
+
+/// What is watched, and the heads that the poll saw.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Poll(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    watched: Mutex<HashMap<(WorkspaceId, RunId), watch::Sender<i64>>>,
+    watched: Mutex<HashMap<(WorkspaceId, Watched), watch::Sender<i64>>>,
     /// The first watch came: there is something to poll for.
     begun: Notify,
 }
@@ -29,7 +37,7 @@ impl Poll {
     pub(super) fn start(database: Database, bus: Bus, cadence: Cadence, lifecycle: &Lifecycle) -> Self {
         let poll = Self::default();
         let shared = poll.0.clone();
-        lifecycle.spawn_background("poll watched runs", async move {
+        lifecycle.spawn_background("poll what is watched", async move {
             loop {
                 if lock(&shared.watched).is_empty() {
                     shared.begun.notified().await;
@@ -41,10 +49,10 @@ impl Poll {
         poll
     }
 
-    /// The head of a run as the poll sees it: 0 until it looked.
-    pub(super) fn watch(&self, workspace: WorkspaceId, run: RunId) -> watch::Receiver<i64> {
+    /// A head as the poll sees it: 0 until it looked.
+    pub(super) fn watch(&self, workspace: WorkspaceId, what: Watched) -> watch::Receiver<i64> {
         let mut watched = lock(&self.0.watched);
-        let head = watched.entry((workspace, run)).or_insert_with(|| watch::channel(0).0).subscribe();
+        let head = watched.entry((workspace, what)).or_insert_with(|| watch::channel(0).0).subscribe();
         drop(watched);
         self.0.begun.notify_one();
         head
@@ -65,33 +73,33 @@ async fn pause(bus: &Bus, cadence: Cadence) {
 
 impl Shared {
     async fn look(&self, database: &Database) {
-        for (workspace, runs) in self.by_workspace() {
-            match heads(database, workspace, &runs).await {
+        for (workspace, what) in self.by_workspace() {
+            match heads(database, workspace, &what).await {
                 Ok(heads) => self.tell(workspace, heads),
                 // The next round tries again; a watch that must read meets the same error itself and says so.
                 Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "poll watched runs");
+                    tracing::warn!(error = &error as &dyn std::error::Error, "poll what is watched");
                     return;
                 }
             }
         }
     }
 
-    /// The runs that somebody still watches.
-    fn by_workspace(&self) -> HashMap<WorkspaceId, Vec<Uuid>> {
+    /// What somebody still watches.
+    fn by_workspace(&self) -> HashMap<WorkspaceId, Vec<Watched>> {
         let mut watched = lock(&self.watched);
         watched.retain(|_, head| head.receiver_count() > 0);
-        let mut runs: HashMap<WorkspaceId, Vec<Uuid>> = HashMap::new();
-        for (workspace, run) in watched.keys() {
-            runs.entry(*workspace).or_default().push(run.uuid());
+        let mut all: HashMap<WorkspaceId, Vec<Watched>> = HashMap::new();
+        for (workspace, what) in watched.keys() {
+            all.entry(*workspace).or_default().push(*what);
         }
-        runs
+        all
     }
 
-    fn tell(&self, workspace: WorkspaceId, heads: Vec<(Uuid, i64)>) {
+    fn tell(&self, workspace: WorkspaceId, heads: Vec<(Watched, i64)>) {
         let watched = lock(&self.watched);
-        for (run, seq) in heads {
-            if let Some(head) = watched.get(&(workspace, RunId::new(run))) {
+        for (what, seq) in heads {
+            if let Some(head) = watched.get(&(workspace, what)) {
                 head.send_if_modified(|seen| std::mem::replace(seen, seq) != seq);
             }
         }
@@ -101,10 +109,22 @@ impl Shared {
 async fn heads(
     database: &Database,
     workspace: WorkspaceId,
-    runs: &[Uuid],
-) -> Result<Vec<(Uuid, i64)>, sqlx::Error> {
+    what: &[Watched],
+) -> Result<Vec<(Watched, i64)>, sqlx::Error> {
     let mut tx = database.read(workspace.uuid()).await?;
-    run::heads(&mut tx, runs).await
+    let mut heads = Vec::with_capacity(what.len());
+    let mut runs = Vec::new();
+    for what in what {
+        match what {
+            Watched::Run(run) => runs.push(run.uuid()),
+            Watched::Activity => heads.push((*what, activity::head(&mut tx, workspace).await?)),
+        }
+    }
+    if !runs.is_empty() {
+        let of_runs = run::heads(&mut tx, &runs).await?;
+        heads.extend(of_runs.into_iter().map(|(run, seq)| (Watched::Run(RunId::new(run)), seq)));
+    }
+    Ok(heads)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

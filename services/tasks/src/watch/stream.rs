@@ -1,16 +1,13 @@
 //! One watch, as a stream that does nothing while nobody polls it: a slow client slows down nobody else.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use futures::stream::BoxStream;
-use mc_chassis::Failure;
 use mc_chassis::bus::{Signal, Subscription};
-use mc_chassis::error::reason;
 use mc_proto::tasks::v1::watch_run_response::Update;
 use mc_proto::tasks::v1::{CaughtUp, LiveDelta, LiveKind, WatchRunResponse};
 use tokio::sync::watch as latest;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+use tokio::time::{Instant, Interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::event::{Event, Record};
@@ -19,7 +16,8 @@ use crate::rpc::view;
 use crate::store::{journal, run};
 use crate::topics::{self, Delta, Live, SyncRequest, TextKind};
 use crate::watch::live::{LiveText, Merge};
-use crate::watch::{Request, Watcher};
+use crate::watch::poll::Watched;
+use crate::watch::{Request, Watcher, draining, every};
 
 /// Events that are read at once.
 const PAGE: i64 = 200;
@@ -53,7 +51,7 @@ pub(super) async fn watch(
     let subscription = watcher.bus.subscribe(&topics::run(request.run)).await;
     let watch = Watch {
         subscription,
-        polled: watcher.poll.watch(request.workspace, request.run),
+        polled: watcher.poll.watch(request.workspace, Watched::Run(request.run)),
         cursor: request.after_seq,
         live: LiveText::default(),
         outbox: VecDeque::new(),
@@ -75,12 +73,6 @@ pub(super) async fn watch(
             Err(error) => Some((Err(error), None)),
         }
     }))
-}
-
-fn every(period: Duration) -> Interval {
-    let mut interval = interval_at(Instant::now() + period, period);
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    interval
 }
 
 impl Watch {
@@ -219,8 +211,4 @@ fn live_delta(delta: Delta) -> LiveDelta {
         offset: delta.offset as i64,
         text: delta.text,
     }
-}
-
-fn draining() -> Failure {
-    Failure::unavailable(reason::DRAINING, "this replica is stopping; watch again after the last seq you saw")
 }

@@ -63,6 +63,8 @@ pub struct WorkerSettings {
     pub lanes: usize,
     /// Whether it schedules besides, so that a fleet cannot have workers and no scheduler. Any number may.
     pub schedules: bool,
+    /// As a scheduler: how long numbered changes of a workspace are kept.
+    pub activity_kept: Duration,
 }
 
 impl Default for WorkerSettings {
@@ -76,6 +78,7 @@ impl Default for WorkerSettings {
             max_claims: 5,
             lanes: 4,
             schedules: true,
+            activity_kept: SchedulerSettings::default().activity_kept,
         }
     }
 }
@@ -158,7 +161,11 @@ impl Worker {
     fn schedule(self: Arc<Self>) {
         let lifecycle = self.lifecycle.clone();
         lifecycle.spawn("scheduler", async move {
-            let settings = SchedulerSettings { ttl: self.settings.ttl, ..SchedulerSettings::default() };
+            let settings = SchedulerSettings {
+                ttl: self.settings.ttl,
+                activity_kept: self.settings.activity_kept,
+                ..SchedulerSettings::default()
+            };
             let Means { engine, bus, ambient, .. } = self.means.clone();
             scheduler::run(settings, engine, bus, ambient.clock, &self.lifecycle).await;
         });

@@ -5,6 +5,7 @@ use sqlx::PgConnection;
 use super::{NOW, Tables, intent, workspace};
 use crate::domain::id::ArtifactId;
 use crate::domain::order::CommandKind;
+use crate::store::activity;
 use crate::store::append::{Besides, append_with};
 use crate::store::artifact::NewArtifact;
 
@@ -17,13 +18,15 @@ async fn sees(connection: &mut PgConnection, table: &'static str) -> i64 {
         "artifact" => "SELECT count(artifact_id) FROM tasks.artifact",
         "command" => "SELECT count(run_id) FROM tasks.command",
         "inbox_item" => "SELECT count(item_id) FROM tasks.inbox_item",
+        "activity" => "SELECT count(seq) FROM tasks.activity",
+        "activity_head" => "SELECT count(seq) FROM tasks.activity_head",
         "ready" => "SELECT count(run_id) FROM tasks.ready",
         other => unreachable!("{other}"),
     };
     sqlx::query_scalar(statement).fetch_one(connection).await.expect(table)
 }
 
-/// A task, run, journal, artifact, letter and inbox item in each of two workspaces.
+/// A task, run, journal, artifact, letter, inbox item and numbered changes in each of two workspaces.
 async fn two_workspaces() -> Tables {
     let tables = Tables::new().await;
     for number in [1, 2] {
@@ -43,13 +46,23 @@ async fn two_workspaces() -> Tables {
         tables.ask(&lease, 1, &[]).await;
         tables.post(lease.workspace, lease.run, &tables.order(CommandKind::Pause)).await;
     }
+    while activity::relay(tables.engine.pool(), 100).await.expect("relay").numbered > 0 {}
     tables
 }
 
 #[tokio::test]
 async fn people_see_their_workspace_alone_and_nothing_without_one() {
     let tables = two_workspaces().await;
-    let all = [("task", 1), ("run", 1), ("journal", 3), ("artifact", 1), ("command", 1), ("inbox_item", 1)];
+    let all = [
+        ("task", 1),
+        ("run", 1),
+        ("journal", 3),
+        ("artifact", 1),
+        ("command", 1),
+        ("inbox_item", 1),
+        ("activity", 6),
+        ("activity_head", 1),
+    ];
     for (table, rows) in all {
         for number in [1, 2] {
             let mut tx = tables.api.begin(workspace(number).uuid()).await.expect("begin");
@@ -91,6 +104,14 @@ async fn what_a_role_has_no_business_with_is_refused() {
         ("api", "UPDATE tasks.inbox_item SET state = 3, close_time = now()"),
         ("api", "UPDATE tasks.inbox_item SET question = 'Another one?'"),
         ("api", "DELETE FROM tasks.inbox_item"),
+        ("api", "SELECT * FROM tasks.change"),
+        ("api", "DELETE FROM tasks.change"),
+        ("api", "INSERT INTO tasks.activity DEFAULT VALUES"),
+        ("api", "DELETE FROM tasks.activity"),
+        ("api", "UPDATE tasks.activity_head SET seq = 0"),
+        ("api", "SELECT FROM tasks.activity_relay FOR UPDATE"),
+        ("engine", "UPDATE tasks.activity SET seq = 0"),
+        ("engine", "DELETE FROM tasks.activity_head"),
         ("engine", "INSERT INTO tasks.command DEFAULT VALUES"),
         ("engine", "UPDATE tasks.command SET reason = ''"),
         ("engine", "DELETE FROM tasks.command"),
@@ -136,7 +157,9 @@ async fn rows_cannot_be_written_into_another_workspace() {
         "INSERT INTO tasks.ready (run_id, workspace_id, ready_at, fold_version) VALUES ($1, $2, $3, 1)";
     let insert_journal = "INSERT INTO tasks.journal (run_id, seq, workspace_id, kind, step_key, attempt, epoch, body, create_time)
          VALUES ($1, 1, $2, 'queued', 'run', 0, 0, '{}', $3)";
-    for statement in [insert_task, insert_ready, insert_journal] {
+    let insert_change =
+        "INSERT INTO tasks.change (subject, workspace_id, kind, create_time) VALUES ($1, $2, 1, $3)";
+    for statement in [insert_task, insert_ready, insert_journal, insert_change] {
         for (number, allowed) in [(1, true), (2, false)] {
             let mut tx = tables.api.begin(workspace(1).uuid()).await.expect("begin");
             let done = sqlx::query(statement)

@@ -1,5 +1,6 @@
 //! Tests of the tables against a real PostgreSQL, as the roles that serve from them.
 
+mod activity;
 mod claim;
 mod fence;
 mod isolation;

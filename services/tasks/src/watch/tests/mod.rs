@@ -1,5 +1,7 @@
 //! Watches over every kind of bus, and with the bus dead: no gap, no duplicate, from wherever they begin.
 
+mod activity;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ use rand_like::Lcg;
 
 use super::{Access, Cadence, Request, Watcher};
 use crate::domain::event::{Event, Failed, RunError};
-use crate::domain::id::RunId;
+use crate::domain::id::{RunId, WorkspaceId};
 use crate::error::Error;
 use crate::store::append::{Append, Besides, append_one, append_with};
 use crate::store::lease::Lease;
