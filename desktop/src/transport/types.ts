@@ -155,7 +155,7 @@ export interface Transport {
   /** Tries at once instead of at `retryAt`. */
   reconnect(): void;
   /**
-   * Follows a topic from after `cursor` (null: from its beginning), over every loss of connection.
+   * Follows a topic from after `cursor` (null: a run from its beginning, a workspace from now on), over every loss of connection.
    * One watch per topic at a time: a second one throws.
    */
   watch(topic: string, cursor: string | null, handlers: WatchHandlers): Watch;

@@ -30,7 +30,7 @@ pub struct Topics {
 struct Place {
     /// Number of the watch, as the window counts.
     watch: u32,
-    /// Of the last event that was passed on; none before the first.
+    /// Of the last event or `caughtUp` that was passed on; none before the first.
     cursor: Option<String>,
     /// Id of the `subscribe` that stands for it on this connection.
     request: String,
@@ -147,11 +147,14 @@ impl Topics {
             "event" | "partial" | "delta" | "reset" | "caughtUp" | "end" if !place.acknowledged => {
                 Taken::Drop
             }
-            "event" => {
-                place.cursor = head.cursor.map(Cow::into_owned);
+            // A workspace is followed from now on: where that is, its first `caughtUp` says.
+            "event" | "caughtUp" => {
+                if let Some(cursor) = head.cursor.filter(|cursor| !cursor.is_empty()) {
+                    place.cursor = Some(cursor.into_owned());
+                }
                 Taken::Pass(place.watch)
             }
-            "partial" | "delta" | "reset" | "caughtUp" => Taken::Pass(place.watch),
+            "partial" | "delta" | "reset" => Taken::Pass(place.watch),
             "end" => self.forget(&name),
             "error" => {
                 let refused = head.id.as_deref() == Some(place.request.as_str());
@@ -228,16 +231,18 @@ mod tests {
     }
 
     #[test]
-    fn cursor_that_was_given_is_kept_until_an_event_comes() {
+    fn cursor_that_was_given_is_kept_until_there_is_another() {
         let mut topics = Topics::default();
         let frame = topics.add(RUN, Some("17".into()), 7).expect("added");
         assert_eq!(parse(&[frame])[0]["cursor"], "17");
         topics.take(&ack(1));
-        assert_eq!(
-            topics.take(&json!({ "type": "caughtUp", "topic": RUN, "cursor": "99" }).to_string()),
-            Taken::Pass(7)
-        );
+        let caught_up = |cursor: &str| json!({ "type": "caughtUp", "topic": RUN, "cursor": cursor }).to_string();
+        assert_eq!(topics.take(&caught_up("")), Taken::Pass(7));
         assert_eq!(parse(&topics.all_again())[0]["cursor"], "17");
+        // A workspace in which nothing happens yet has a place to go on from all the same.
+        topics.take(&ack(2));
+        assert_eq!(topics.take(&caught_up("99")), Taken::Pass(7));
+        assert_eq!(parse(&topics.all_again())[0]["cursor"], "99");
     }
 
     #[test]

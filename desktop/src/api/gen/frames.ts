@@ -6,11 +6,11 @@ import { Problem } from "./schemas";
 /** What a client sends. */
 export const ClientFrame = z.discriminatedUnion("type", [
   z.object({
-    /** `cursor` of the last event that was seen; from the beginning when absent. */
+    /** `cursor` of the last event that was seen; when absent, a run is told from its beginning and a workspace from now on. */
     cursor: z.union([z.string(), z.null()]).optional(),
     /** Chosen by the client; the answer has it. */
     id: z.string(),
-    /** `workspaces/{workspace}/runs/{run}`. */
+    /** `workspaces/{workspace}/runs/{run}` or `workspaces/{workspace}`. */
     topic: z.string(),
     /** W3C trace context of this request. */
     traceparent: z.union([z.string(), z.null()]).optional(),
@@ -88,7 +88,7 @@ export const ServerFrame = z.discriminatedUnion("type", [
   z.object({
     /** What `subscribe` takes to go on after this event. Opaque. */
     cursor: z.string(),
-    /** The event: a `RunEvent` of the OpenAPI document. */
+    /** The event: of a run a `RunEvent`, of a workspace a `WorkspaceEvent` of the OpenAPI document. */
     event: z.unknown(),
     /** As it was subscribed to. */
     topic: z.string(),
@@ -106,7 +106,7 @@ export const ServerFrame = z.discriminatedUnion("type", [
     type: z.literal("reset"),
   }),
   z.object({
-    /** Of the last event; empty if there was none. */
+    /** What `subscribe` takes to go on from here; empty for a run without an event. */
     cursor: z.string(),
     /** As it was subscribed to. */
     topic: z.string(),

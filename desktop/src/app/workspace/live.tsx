@@ -1,4 +1,4 @@
-// Keeps lists live: by the workspace's topic where it is offered, else by asking again every few seconds.
+// Keeps lists live: by the workspace's topic while it can be followed, else by asking again every few seconds.
 import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
 import { WorkspaceEvent } from "~/api/gen/schemas";
@@ -29,19 +29,23 @@ export function LiveWorkspace({ children }: { children: ReactNode }) {
     let watch: Watch | null = null;
     const reader = new Reader(queries, workspace);
     const follow = () => {
+      // Without a cursor events are told from now on: what was read before that may be out of date already.
+      let anew = true;
       watch = transport.watch(workspace, null, {
         frames(batch) {
           for (const frame of batch) {
-            if (frame.type === "caughtUp") setFollowed(true);
-            else if (frame.type === "event") reader.event(frame.event);
+            if (frame.type === "event") reader.event(frame.event);
+            else if (frame.type === "caughtUp") {
+              if (anew) reader.all();
+              anew = false;
+              setFollowed(true);
+            }
           }
         },
         end: () => setFollowed(false),
         problem(problem, ended) {
           setFollowed(false);
-          if (!ended || problem.reason !== "CURSOR_EXPIRED") return;
-          reader.all();
-          follow();
+          if (ended && problem.reason === "CURSOR_EXPIRED") follow();
         },
       });
     };
