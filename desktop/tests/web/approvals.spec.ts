@@ -1,7 +1,7 @@
 // Deciding with more than a yes: with other arguments, or with a no and its reason. And being too late.
 import { addMember, approveWith, openInbox, openRun, reject, startTask } from "../shared/steps";
 import { handOn } from "./hand";
-import { expect, test } from "./test";
+import { enter, expect, test } from "./test";
 
 const MEMBER = { name: "Ana", model: "simulator/demo", asks: ["Write files"] };
 
@@ -16,6 +16,15 @@ test("arguments that a person changes are what is carried out", async ({ desk, h
   // The script reads back what was kept and ends with its last line as evidence.
   await expect(journal).toContainText("Eleven, and one that is dark.");
   await expect(desk.getByText("succeeded").first()).toBeVisible();
+});
+
+test("what a run asks is approved where it is watched", async ({ desk, hand }) => {
+  await addMember(hand, MEMBER);
+  await startTask(hand, { title: "Weigh the anchors" });
+  await hand.sees("region", "What is asked");
+  await desk.keyboard.press("a");
+  await expect(desk.getByRole("main").locator("header")).toContainText("succeeded");
+  await expect(desk.getByRole("region", { name: "What is asked" })).toHaveCount(0);
 });
 
 test("arguments that are no JSON are not sent", async ({ desk, hand }) => {
@@ -51,11 +60,7 @@ test("who decides second is told what was decided, and by whom", async ({ desk, 
 
   const context = await browser.newContext();
   const other = await context.newPage();
-  await other.addInitScript(
-    (choice) => localStorage.setItem("mc.workspace", choice),
-    JSON.stringify({ state: { workspace }, version: 0 }),
-  );
-  await other.goto(await system.link());
+  await enter(other, system, workspace);
   const otherHand = handOn(other);
   await openInbox(otherHand, "Ring the bell");
   // The first page hears nothing of the other's decision until it decides by itself.

@@ -1,10 +1,10 @@
 // Every screen with something on it, in both themes and two widths: nothing may stick out, and each picture is kept to be
-// looked at. docs/images/run.png is one of them.
+// looked at. The last one is docs/images/run.png: copy it from pictures/run.png of scripts/ui.sh's output.
 import type { Page } from "@playwright/test";
 import { idOf } from "~/shared/format/name";
 import type { System } from "./system";
 import { setting } from "./system";
-import { expect, test } from "./test";
+import { enter, expect, test } from "./test";
 
 const WIDTHS = [1280, 900] as const;
 const THEMES = ["light", "dark"] as const;
@@ -147,4 +147,28 @@ test("every screen", async ({ desk, system, workspace, browser }) => {
   await expect(visitor.getByRole("alert")).toHaveCount(0);
   await take(visitor, "sign-in");
   await visitor.close();
+});
+
+test("the picture in the README", async ({ browser, system }) => {
+  const workspace = await system.workspace("Acme");
+  const assignee = await system.member(workspace, {
+    name: "Ana",
+    role: "Researcher",
+    model: "simulator/errand",
+    reaches: "hooks.acme.example",
+  });
+  const title = "Report on last week's incidents";
+  const brief = "One page for the Monday meeting. Send word to https://hooks.acme.example/reports when it is there.";
+  const run = await system.start(await system.task(workspace, { title, brief, assignee }));
+  const page = await browser.newPage({ viewport: { width: 1280, height: 760 }, deviceScaleFactor: 1.5 });
+  await enter(page, system, workspace);
+  await page.goto(`/runs/${idOf(run)}`);
+  const asked = page.getByRole("region", { name: "What is asked" });
+  await expect(asked).toContainText("Ana wants to POST https://hooks.acme.example/reports");
+  await expect(page.getByRole("log", { name: "Journal" })).toContainText("Now I send word that it is ready.");
+  await expect(page.getByRole("contentinfo")).toContainText(/1 needs you.*today \$0\.00[1-9]/);
+  const path = `${setting("MC_E2E_OUTPUT")}/pictures/run.png`;
+  const picture = await page.screenshot({ path, animations: "disabled", caret: "hide" });
+  expect(picture.length).toBeLessThan(300_000);
+  await page.close();
 });

@@ -9,6 +9,18 @@ export function setting(name: string): string {
   return value;
 }
 
+/** Who is put on a team. */
+export interface Member {
+  name: string;
+  role: string;
+  /** `simulator/demo` */
+  model: string;
+  /** Asks before it writes a file. */
+  asks?: boolean;
+  /** A host that it may change things at, once it was approved. */
+  reaches?: string;
+}
+
 /** The gateway's API as the first account. */
 export class System {
   readonly url = setting("MC_E2E_URL");
@@ -25,16 +37,15 @@ export class System {
     return (await this.post<{ workspace: Workspace }>("workspaces", { displayName })).workspace.name;
   }
 
-  /** A member of the team that may start at once; its resource name. `asks` makes it ask before it writes a file. */
-  async member(
-    workspace: string,
-    member: { name: string; role: string; model: string; asks?: boolean },
-  ): Promise<string> {
+  /** A member of the team that may start at once; its resource name. */
+  async member(workspace: string, member: Member): Promise<string> {
     const policy = member.asks ? "TOOL_POLICY_ASK" : "TOOL_POLICY_ALLOW";
+    const web = { tool: "http_request", policy: "TOOL_POLICY_ASK", effect: "REQUEST_EFFECT_AT_MOST_ONCE" };
     const tools = [
       { tool: "write_artifact", policy },
       { tool: "read_artifact", policy: "TOOL_POLICY_ALLOW" },
       { tool: "ask_human", policy: "TOOL_POLICY_ALLOW" },
+      ...(member.reaches ? [{ ...web, allowedHosts: [member.reaches] }] : []),
     ];
     const spec = { instructions: `You are ${member.name}. Play your script.`, model: member.model, tools };
     const made = await this.post<{ agent: Agent }>(`${workspace}/agents`, {

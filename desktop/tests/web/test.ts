@@ -12,17 +12,22 @@ interface Fixtures {
   hand: Hand;
 }
 
+/** Signs the page in, to look at `workspace`. */
+export async function enter(page: Page, system: System, workspace: string): Promise<void> {
+  await page.addInitScript(
+    (choice) => localStorage.setItem("mc.workspace", choice),
+    JSON.stringify({ state: { workspace }, version: 0 }),
+  );
+  await page.goto(await system.link());
+  await expect(page.getByRole("navigation", { name: "Main" })).toBeVisible();
+}
+
 export const test = base.extend<Fixtures, { system: System }>({
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads which fixtures are wanted from the pattern
   system: [async ({}, use) => use(new System()), { scope: "worker" }],
   workspace: async ({ system }, use, info) => use(await system.workspace(info.title.slice(0, 60))),
   desk: async ({ page, system, workspace }, use) => {
-    await page.addInitScript(
-      (choice) => localStorage.setItem("mc.workspace", choice),
-      JSON.stringify({ state: { workspace }, version: 0 }),
-    );
-    await page.goto(await system.link());
-    await expect(page.getByRole("navigation", { name: "Main" })).toBeVisible();
+    await enter(page, system, workspace);
     await use(page);
   },
   hand: async ({ page }, use) => use(handOn(page)),

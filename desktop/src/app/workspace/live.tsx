@@ -1,7 +1,7 @@
 // Keeps lists live: by the workspace's topic while it can be followed, else by asking again every few seconds.
 import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
-import { WorkspaceEvent } from "~/api/gen/schemas";
+import { type Run, WorkspaceEvent } from "~/api/gen/schemas";
 import { keys } from "~/api/queries";
 import type { Watch } from "~/transport/types";
 import { useConnection, useTransport } from "../transport";
@@ -50,7 +50,9 @@ export function LiveWorkspace({ children }: { children: ReactNode }) {
       });
     };
     follow();
+    const ahead = followRuns(queries, () => reader.run());
     return () => {
+      ahead();
       watch?.close();
       reader.dispose();
       setFollowed(false);
@@ -58,6 +60,22 @@ export function LiveWorkspace({ children }: { children: ReactNode }) {
   }, [transport, workspace, queries]);
 
   return <LiveContext value={followed && open}>{children}</LiveContext>;
+}
+
+/**
+ * Calls `onNews` when a run that is read by itself, as while somebody watches it, has moved on: its journal runs ahead of the
+ * lists. Returns how to stop.
+ */
+export function followRuns(queries: QueryClient, onNews: () => void): () => void {
+  const standings = new Map<string, string>();
+  return queries.getQueryCache().subscribe(({ type, query }) => {
+    const run = query.queryKey[1] === "run" && type === "updated" ? (query.state.data as Run | undefined) : undefined;
+    if (!run) return;
+    const standing = [run.state, run.openInboxItems, run.costNanoUsd].join(" ");
+    const before = standings.get(run.name);
+    standings.set(run.name, standing);
+    if (before !== undefined && before !== standing) onNews();
+  });
 }
 
 /** Collects what events name, and reads it again together. */
@@ -79,11 +97,17 @@ class Reader {
     const { task, run, inbox } = parsed.data;
     if (task) this.#mark(keys.tasks(this.#workspace), keys.task(task.task));
     if (run) {
-      this.#mark(keys.runs(this.#workspace), keys.run(run.run), keys.commands(run.run));
-      this.#mark(keys.tasks(this.#workspace), keys.task(run.task), keys.usage(this.#workspace));
+      this.#mark(keys.run(run.run), keys.commands(run.run), keys.task(run.task));
+      this.run();
     }
     if (inbox) this.#mark(keys.inbox(this.#workspace), keys.runs(this.#workspace), keys.run(inbox.run));
     if (!task && !run && !inbox) this.all();
+  }
+
+  /** Marks the lists that a run is counted in. */
+  run(): void {
+    const workspace = this.#workspace;
+    this.#mark(keys.runs(workspace), keys.tasks(workspace), keys.inbox(workspace), keys.usage(workspace));
   }
 
   all(): void {
