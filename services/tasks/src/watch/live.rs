@@ -40,7 +40,8 @@ impl LiveText {
             Event::ModelCallCompleted(_)
             | Event::ModelCallFailed(_)
             | Event::Succeeded(_)
-            | Event::Failed(_) => self.closed = true,
+            | Event::Failed(_)
+            | Event::Cancelled(_) => self.closed = true,
             _ => {}
         }
     }

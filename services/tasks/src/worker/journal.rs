@@ -41,15 +41,7 @@ impl Journal {
         let mut fold: Option<RunFold> = None;
         loop {
             let after = fold.as_ref().map_or(0, RunFold::head_seq);
-            let database = &worker.means.engine;
-            let mut tx = database.read(lease.workspace.uuid()).await.map_err(Stop::broken)?;
-            let records = match journal::page(&mut tx, lease.run, after, PAGE).await {
-                Ok(records) => records,
-                // A newer release wrote it, which also has workers that can read it.
-                Err(error @ journal::Error::Decode { .. }) => return Err(Stop::Foreign(error.into())),
-                Err(error) => return Err(Stop::broken(error)),
-            };
-            drop(tx);
+            let records = page(&worker, &lease, after).await?;
             if records.is_empty() {
                 break;
             }
@@ -110,7 +102,12 @@ impl Journal {
             next.apply(&Record { seq, at, event: event.clone() }).map_err(Stop::broken)?;
         }
         let append = Append { run: self.lease.run, epoch: self.lease.epoch, at, events };
-        let appended = self.commit(&append, &besides).await?;
+        let appended = match self.commit(&append, &besides).await {
+            Err(Stop::Reload) if self.is_committed(&append.events, at).await? => {
+                Appended { head_seq: next.head_seq(), mail: true }
+            }
+            committed => committed?,
+        };
         if appended.head_seq != next.head_seq() {
             return Err(Stop::Reload);
         }
@@ -119,6 +116,14 @@ impl Journal {
         let head = Live::Head { seq: appended.head_seq };
         topics::publish(&self.worker.means.bus, &topics::run(self.lease.run), &head);
         Ok(())
+    }
+
+    /// Whether just these events are what the journal goes on with: an append whose answer got lost was committed then, and
+    /// what is under way for the run may go on.
+    async fn is_committed(&self, events: &[Event], at: OffsetDateTime) -> Result<bool, Stop> {
+        let records = page(&self.worker, &self.lease, self.fold.head_seq()).await?;
+        let same = |(record, event): (&Record, &Event)| record.at == at && record.event == *event;
+        Ok(records.len() == events.len() && records.iter().zip(events).all(same))
     }
 
     /// Gives the lease back until something comes: an error, since this worker's part is over then. It comes back well when
@@ -175,5 +180,16 @@ impl Journal {
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(Duration::from_secs(1));
         }
+    }
+}
+
+/// The journal behind a record, a page of it.
+async fn page(worker: &Worker, lease: &Lease, after: i64) -> Result<Vec<Record>, Stop> {
+    let mut tx = worker.means.engine.read(lease.workspace.uuid()).await.map_err(Stop::broken)?;
+    match journal::page(&mut tx, lease.run, after, PAGE).await {
+        Ok(records) => Ok(records),
+        // A newer release wrote it, which also has workers that can read it.
+        Err(error @ journal::Error::Decode { .. }) => Err(Stop::Foreign(error.into())),
+        Err(error) => Err(Stop::broken(error)),
     }
 }

@@ -126,14 +126,15 @@ fn changed_arguments_are_held_to_the_grant_like_any_others() {
     for (changed, why) in [
         (
             r#"{"method": "POST", "url": "https://evil.example.net/"}"#,
-            "! Not carried out: url: you may not reach `evil.example.net`. You may reach: shop.example.com.",
+            "Not carried out: url: you may not reach `evil.example.net`. You may reach: shop.example.com.",
         ),
-        (r#"{"method": "POST"}"#, "! Not carried out: url: is missing."),
+        (r#"{"method": "POST"}"#, "Not carried out: url: is missing."),
     ] {
         let mut run = waiting(&[ORDER]);
         run.decided(edit(changed));
         let run = run.played();
-        assert_eq!(run.results(), [why]);
+        let told = format!("! A person approved this call and changed its arguments to: {changed}\n\n{why}");
+        assert_eq!(run.results(), [told], "the agent did not write these");
         assert!(run.carried_out.is_empty());
     }
 }

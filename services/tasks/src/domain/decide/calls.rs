@@ -125,7 +125,7 @@ fn try_again(subject: &Subject<'_>, last: &Intent, todo: &mut Todo) {
         }),
         Err(why) => {
             todo.known.push(started(step, call, &intent));
-            todo.known.push(result(step, call, why, true));
+            todo.known.push(result(step, call, in_their_words(call, &intent.arguments_json, why), true));
         }
     }
 }
@@ -136,7 +136,7 @@ fn recover(subject: &Subject<'_>, intent: &Intent, todo: &mut Todo) {
     let judged = judge(subject, &intent.arguments_json);
     match (intent.effect_class, judged) {
         (EffectClass::Pure | EffectClass::Idempotent, Err(why)) => {
-            todo.known.push(result(step, call, why, true));
+            todo.known.push(result(step, call, in_their_words(call, &intent.arguments_json, why), true));
         }
         // Judged below, once everything else is settled.
         (EffectClass::Pure, Ok((Tool::Finish, _))) => {}
@@ -195,12 +195,17 @@ impl Subject<'_> {
     fn refuse(&self, arguments_json: &str, why: String, todo: &mut Todo) {
         let (step, call) = (self.fold.steps(), &self.call.call);
         todo.known.push(started(step, call, &self.first_intent(EffectClass::Pure, arguments_json)));
-        todo.known.push(result(step, call, why, true));
+        todo.known.push(result(step, call, in_their_words(call, arguments_json, why), true));
     }
 
     fn first_intent(&self, effect_class: EffectClass, arguments_json: &str) -> Intent {
         first_intent(self.fold, &self.call.call, effect_class, arguments_json)
     }
+}
+
+/// A refusal, of which the agent is told whose arguments it is about.
+fn in_their_words(call: &ToolCall, arguments_json: &str, why: String) -> String {
+    if call.arguments_json == arguments_json { why } else { prompt::edited(arguments_json) + &why }
 }
 
 fn first_intent(fold: &RunFold, call: &ToolCall, effect_class: EffectClass, arguments_json: &str) -> Intent {

@@ -1,6 +1,7 @@
 //! What becomes of a run: carried to its end, taken over, handed back, delayed, given up.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mc_chassis::bus::Signal;
@@ -8,11 +9,15 @@ use tonic::Code;
 
 use super::Fleet;
 use super::llm::Reply;
-use crate::domain::event::Event;
+use crate::domain::decide::{self, Next};
+use crate::domain::event::{Event, Started};
+use crate::store::append::{Append, Besides, append_with};
 use crate::store::artifact;
-use crate::store::tests::workspace;
+use crate::store::tests::{NOW, workspace};
 use crate::topics::{self, Live};
-use crate::worker::{WorkerSettings, attempt};
+use crate::worker::WorkerSettings;
+use crate::worker::attempt::{self, Stop};
+use crate::worker::journal::Journal;
 
 fn write(path: &str, content: &str) -> (&'static str, String) {
     ("write_artifact", serde_json::json!({"path": path, "content": content}).to_string())
@@ -248,4 +253,33 @@ async fn live_text_goes_to_the_runs_topic_while_the_model_speaks() {
     let delta = tokio::time::timeout(Duration::from_secs(10), heard).await.expect("a delta");
     assert_eq!((delta.step, delta.attempt, delta.offset, delta.text.as_str()), (1, 1, 0, "Half a thought"));
     worker.shutdown(Duration::from_secs(5)).await;
+}
+
+#[tokio::test]
+async fn append_whose_answer_got_lost_is_known_again_and_any_other_has_the_journal_read_anew() {
+    let fleet = Fleet::new().await;
+    let home = workspace(1);
+    fleet.queued(home).await;
+    let (worker, lease) = fleet.claim().await;
+    let bell = Arc::new(worker.bells.hang(lease.run));
+    let mut journal = Journal::load(worker, lease.clone(), bell, false).await.expect("load");
+    let commit = async |event: &Event| {
+        let at = NOW;
+        let append = Append { run: lease.run, epoch: lease.epoch, at, events: vec![event.clone()] };
+        append_with(&fleet.tables.engine, home, &append, &Besides::default()).await.expect("commit");
+    };
+
+    let started = Event::Started(Started {});
+    commit(&started).await;
+    journal.append(vec![started], Besides::default()).await.expect("it is there");
+    assert_eq!((journal.fold().head_seq(), journal.has_mail()), (2, true));
+
+    let call = match decide::next(journal.fold(), NOW) {
+        Next::CallModel(call) => call.intent.expect("an intent"),
+        other => panic!("{other:?}"),
+    };
+    commit(&call).await;
+    fleet.advance(time::Duration::SECOND);
+    let refused = journal.append(vec![call], Besides::default()).await;
+    assert!(matches!(refused, Err(Stop::Reload)), "not what it wrote: {refused:?}");
 }
