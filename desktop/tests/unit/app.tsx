@@ -4,7 +4,7 @@ import userEvent from "@testing-library/user-event";
 import { HttpResponse, http } from "msw";
 import { setupServer } from "msw/node";
 import { afterAll, afterEach, beforeAll } from "vitest";
-import type { Agent, InboxItem, Run, Task } from "~/api/gen/schemas";
+import type { Agent, Command, InboxItem, Run, Task } from "~/api/gen/schemas";
 import { Providers } from "~/app/providers";
 import { useTaskDrafts } from "~/features/tasks/draft";
 import { BrowserTransport } from "~/transport/browser";
@@ -21,6 +21,7 @@ export class World {
   tasks: Partial<Task>[] = [];
   runs: Partial<Run>[] = [];
   items: Partial<InboxItem>[] = [];
+  commands: Partial<Command>[] = [];
   /** Bodies by method and path. */
   written: { call: string; body: unknown; key: string | null; ifMatch: string | null }[] = [];
 
@@ -80,6 +81,10 @@ const reads = [
     const run = world.runs.find((each) => each.name === `${W}/runs/${params.id}`);
     return run ? HttpResponse.json({ run }) : problem(404, "NOT_FOUND");
   }),
+  http.get(`${EDGE}/v1/${W}/runs/:id/commands`, () => HttpResponse.json({ commands: world.commands })),
+  http.get(`${EDGE}/v1/${W}/agents/:agent/versions/:version`, ({ params }) =>
+    HttpResponse.json({ agentVersion: { name: `${W}/agents/${params.agent}/versions/${params.version}`, version: 7 } }),
+  ),
   http.get(`${EDGE}/v1/${W}/models`, () => HttpResponse.json({ models })),
   http.get(`${EDGE}/v1/${W}/usage`, () => HttpResponse.json({ total: {} })),
   http.get(`${EDGE}/v1/${W}/inbox`, ({ request }) => {
@@ -115,10 +120,15 @@ export function open(path: string, { signedIn = true } = {}) {
     localStorage.setItem("mc.session", JSON.stringify(session));
   }
   window.history.replaceState(null, "", path);
-  const connect = (url: string, protocols: string[]) => new PlayedSocket(url, protocols) as unknown as WebSocket;
+  const sockets: PlayedSocket[] = [];
+  const connect = (url: string, protocols: string[]) => {
+    const socket = new PlayedSocket(url, protocols);
+    sockets.push(socket);
+    return socket as unknown as WebSocket;
+  };
   const transport = new BrowserTransport({ ...pageEnvironment(EDGE), connect });
   const view = render(<Providers transport={transport} />);
-  return { ...view, transport, user: userEvent.setup() };
+  return { ...view, transport, sockets, user: userEvent.setup() };
 }
 
 const TIME = "2026-11-23T09:00:00Z";

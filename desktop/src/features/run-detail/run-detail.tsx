@@ -1,7 +1,7 @@
 // One run: how it stands, what can be done about it, and its journal as it grows.
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useCallback, useEffect, useMemo, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { Run } from "~/api/gen/schemas";
 import { runQuery } from "~/api/queries";
 import { useReadable, useTransport } from "~/app/transport";
@@ -18,6 +18,7 @@ import type { RunFeed } from "./journal/feed";
 import { RecordsDialog } from "./records-dialog";
 import { useRequested, waitingCalls } from "./rows";
 import { RunHead } from "./run-head";
+import { spans } from "./summary/spans";
 import { Strip } from "./summary/strip";
 import { Summary } from "./summary/summary";
 import type { Row } from "./timeline/entry-view";
@@ -32,6 +33,7 @@ export function RunDetail({ id }: { id: string }) {
   const timeline = useReadable(feed.timeline);
   const me = useMe().user.name;
   const [records, setRecords] = useState<readonly number[] | null>(null);
+  const [details, setDetails] = useState(false);
   const place = useMemo(() => ({ run: name, feed, me, showRecords: setRecords }), [name, feed, me]);
   useAhead(timeline, run.refetch);
 
@@ -49,8 +51,8 @@ export function RunDetail({ id }: { id: string }) {
   return (
     <FeedProvider value={place}>
       <div className="flex h-full flex-col">
-        <RunHead run={run.data} />
-        <Body run={run.data} feed={feed} timeline={timeline} />
+        <RunHead run={run.data} details={details} onDetails={() => setDetails((now) => !now)} />
+        <Body run={run.data} feed={feed} timeline={timeline} details={details} />
         {records ? <RecordsDialog run={name} seqs={records} onClose={() => setRecords(null)} /> : null}
       </div>
     </FeedProvider>
@@ -62,14 +64,31 @@ const SETTLE_MS = 250;
 
 /** The journal runs ahead of what is read: what it says about the run's state is read soon after. */
 function useAhead({ head }: TimelineOf, refetch: (options: { cancelRefetch: boolean }) => unknown): void {
+  const planned = useRef<ReturnType<typeof setTimeout> | null>(null);
   useEffect(() => {
     if (head === 0) return;
-    const timer = setTimeout(() => void refetch({ cancelRefetch: false }), SETTLE_MS);
-    return () => clearTimeout(timer);
+    planned.current ??= setTimeout(() => {
+      planned.current = null;
+      void refetch({ cancelRefetch: false });
+    }, SETTLE_MS);
   }, [head, refetch]);
+  useEffect(
+    () => () => {
+      if (planned.current !== null) clearTimeout(planned.current);
+      planned.current = null;
+    },
+    [],
+  );
 }
 
-function Body({ run, feed, timeline }: { run: Run; feed: RunFeed; timeline: TimelineOf }) {
+interface BodyProps {
+  run: Run;
+  feed: RunFeed;
+  timeline: TimelineOf;
+  details: boolean;
+}
+
+function Body({ run, feed, timeline, details }: BodyProps) {
   const state = useReadable(feed.state);
   const [selected, setSelected] = useState<string | null>(null);
   const [reveal, setReveal] = useState<{ id: string } | null>(null);
@@ -78,6 +97,7 @@ function Body({ run, feed, timeline }: { run: Run; feed: RunFeed; timeline: Time
     () => (requested.length === 0 || timeline.end ? timeline.entries : [...timeline.entries, ...requested]),
     [timeline, requested],
   );
+  const times = useMemo(() => spans(timeline), [timeline]);
   const waiting = useMemo(() => waitingCalls(timeline), [timeline]);
   const asked = waiting.find((call) => call.id === selected) ?? waiting[0];
   const show = useCallback((id: string) => {
@@ -86,9 +106,9 @@ function Body({ run, feed, timeline }: { run: Run; feed: RunFeed; timeline: Time
   }, []);
   return (
     <>
-      <Strip timeline={timeline} onJump={show} />
+      <Strip timeline={timeline} times={times} onJump={show} />
       <Announcer timeline={timeline} caughtUp={state.caughtUp} />
-      <div className="flex min-h-0 flex-1">
+      <div className="relative flex min-h-0 flex-1">
         <div className="flex min-w-0 flex-1 flex-col">
           {state.problem ? (
             <ProblemNote problem={state.problem} className="mx-4 mt-3">
@@ -108,7 +128,7 @@ function Body({ run, feed, timeline }: { run: Run; feed: RunFeed; timeline: Time
           )}
           {asked ? <Dock waiting={waiting} current={asked} onLook={show} /> : null}
         </div>
-        <Summary run={run} timeline={timeline} />
+        <Summary run={run} timeline={timeline} times={times} over={details} />
       </div>
     </>
   );

@@ -1,6 +1,6 @@
 // How a run stands and what can be done about it, always in view.
 import { Link } from "@tanstack/react-router";
-import { Ban, ChevronLeft, Pause, Play } from "lucide-react";
+import { Ban, ChevronLeft, PanelRight, Pause, Play } from "lucide-react";
 import { useEffect, useState } from "react";
 import type { Run } from "~/api/gen/schemas";
 import { useRunOrders } from "~/features/runs/use-run-orders";
@@ -12,7 +12,14 @@ import { Dialog } from "~/shared/ui/dialog";
 import { hasEnded, RunStatus } from "~/shared/ui/status";
 import { useNow } from "~/shared/ui/time";
 
-export function RunHead({ run }: { run: Run }) {
+interface RunHeadProps {
+  run: Run;
+  /** Whether the summary is shown where there is no room beside the timeline. */
+  details: boolean;
+  onDetails: () => void;
+}
+
+export function RunHead({ run, details, onDetails }: RunHeadProps) {
   const now = useNow();
   const orders = useRunOrders(run.name);
   const [cancelling, setCancelling] = useState(false);
@@ -22,6 +29,7 @@ export function RunHead({ run }: { run: Run }) {
   const resumes = run.state === "RUN_STATE_PAUSED" || run.pendingCommand === "COMMAND_KIND_PAUSE";
   const toggle = () => orders.mutate({ order: resumes ? "resume" : "pause" });
   useKeys({ p: toggle }, !ended && !cancelling);
+  useKeys({ i: onDetails }, !cancelling);
   useEffect(() => {
     document.title = `${title} · Mission Control`;
   }, [title]);
@@ -46,18 +54,31 @@ export function RunHead({ run }: { run: Run }) {
       <span className="text-muted tabular-nums" title={costNote(run)}>
         {runCost(run)}
       </span>
-      {ended ? null : (
-        <div className="ml-auto flex gap-2">
-          <Button size="sm" hotkey="p" busy={orders.isPending} onClick={toggle}>
-            {resumes ? <Play aria-hidden /> : <Pause aria-hidden />}
-            {resumes ? (pending ? "Do not pause" : "Resume") : "Pause"}
-          </Button>
-          <Button size="sm" look="danger" onClick={() => setCancelling(true)}>
-            <Ban aria-hidden />
-            Cancel
-          </Button>
-        </div>
-      )}
+      <div className="ml-auto flex gap-2">
+        {ended ? null : (
+          <>
+            <Button size="sm" hotkey="p" busy={orders.isPending} onClick={toggle}>
+              {resumes ? <Play aria-hidden /> : <Pause aria-hidden />}
+              {resumes ? (pending ? "Do not pause" : "Resume") : "Pause"}
+            </Button>
+            <Button size="sm" look="danger" onClick={() => setCancelling(true)}>
+              <Ban aria-hidden />
+              Cancel
+            </Button>
+          </>
+        )}
+        <Button
+          size="sm"
+          hotkey="i"
+          aria-expanded={details}
+          aria-controls="run-summary"
+          onClick={onDetails}
+          className="xl:hidden"
+        >
+          <PanelRight aria-hidden />
+          Details
+        </Button>
+      </div>
       {cancelling ? (
         <Dialog
           title={`Cancel "${title}"?`}

@@ -34,6 +34,7 @@ export const KEYS = {
   step: { keys: "j", does: "Next entry; K goes back, Enter opens", scope: "Run" },
   records: { keys: "v", does: "Show the entry's records as JSON", scope: "Run" },
   copy: { keys: "y", does: "Copy the entry's text", scope: "Run" },
+  details: { keys: "i", does: "Show the run's details in a narrow window", scope: "Run" },
   submit: { keys: "mod+enter", does: "Submit the form", scope: "Forms" },
 } as const satisfies Record<string, KeyBinding>;
 

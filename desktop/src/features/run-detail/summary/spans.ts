@@ -3,7 +3,7 @@ import type { Entry, Timeline } from "../journal/entries";
 
 export type Doing = "model" | "tool" | "waiting" | "paused";
 
-/** From and to, in ms since 1970. */
+/** From and to, in ms since 1970; to infinity while it is under way. */
 export interface Span {
   readonly doing: Doing;
   readonly from: number;
@@ -19,41 +19,49 @@ export interface Segment {
 
 const at = (time: string | undefined): number => (time ? Date.parse(time) : Number.NaN);
 
-/** What the run did when; what is under way lasts until `nowMs`. */
-export function spans({ entries }: Pick<Timeline, "entries">, nowMs: number): Span[] {
+/** What of an entry took time. Entries never change, so each is read once. */
+const known = new WeakMap<Entry, readonly Span[]>();
+
+function spansOf(entry: Entry): readonly Span[] {
+  const before = known.get(entry);
+  if (before) return before;
   const found: Span[] = [];
-  let pausedAt = Number.NaN;
   const add = (doing: Doing, from: number, to: number) => {
-    const end = Number.isNaN(to) ? nowMs : to;
+    const end = Number.isNaN(to) ? Number.POSITIVE_INFINITY : to;
     if (end > from) found.push({ doing, from, to: end });
   };
-  for (const entry of entries) {
-    if (entry.kind === "model") add("model", at(entry.time), at(entry.endTime));
-    else if (entry.kind === "call") addCall(entry, add);
-    else if (entry.kind === "order" && entry.state === "effective") {
-      if (entry.order === "COMMAND_KIND_PAUSE") pausedAt = at(entry.effectTime);
-      else if (!Number.isNaN(pausedAt)) {
-        add("paused", pausedAt, at(entry.effectTime));
-        pausedAt = Number.NaN;
-      }
-    } else if (entry.kind === "end" && !Number.isNaN(pausedAt)) {
-      add("paused", pausedAt, at(entry.time));
-      pausedAt = Number.NaN;
+  if (entry.kind === "model") add("model", at(entry.time), at(entry.endTime));
+  else if (entry.kind === "call") {
+    // A call waits for people between each question and its answer, and is at work after the last.
+    let free = at(entry.time);
+    for (const ask of entry.asks) {
+      const decided = ask.decision ? at(ask.decision.time) : at(entry.endTime);
+      add("waiting", at(ask.time), decided);
+      free = decided;
     }
+    if (entry.state !== "asked" && !Number.isNaN(free)) add("tool", free, at(entry.endTime));
   }
-  if (!Number.isNaN(pausedAt)) add("paused", pausedAt, Number.NaN);
+  known.set(entry, found);
   return found;
 }
 
-/** A call waits for people between each question and its answer, and is at work after the last. */
-function addCall(entry: Extract<Entry, { kind: "call" }>, add: (doing: Doing, from: number, to: number) => void): void {
-  let free = at(entry.time);
-  for (const ask of entry.asks) {
-    const decided = ask.decision ? at(ask.decision.time) : at(entry.endTime);
-    add("waiting", at(ask.time), decided);
-    free = decided;
+/** What the run did when. What is under way has no end. */
+export function spans({ entries }: Pick<Timeline, "entries">): Span[] {
+  const found: Span[] = [];
+  let pausedAt = Number.NaN;
+  const goesOn = (time: string | undefined) => {
+    if (!Number.isNaN(pausedAt)) found.push({ doing: "paused", from: pausedAt, to: at(time) });
+    pausedAt = Number.NaN;
+  };
+  for (const entry of entries) {
+    for (const span of spansOf(entry)) found.push(span);
+    if (entry.kind === "end") goesOn(entry.time);
+    if (entry.kind !== "order" || entry.state !== "effective") continue;
+    if (entry.order === "COMMAND_KIND_PAUSE") pausedAt = at(entry.effectTime);
+    else goesOn(entry.effectTime);
   }
-  if (entry.state !== "asked" && !Number.isNaN(free)) add("tool", free, at(entry.endTime));
+  if (!Number.isNaN(pausedAt)) found.push({ doing: "paused", from: pausedAt, to: Number.POSITIVE_INFINITY });
+  return found;
 }
 
 const ORDER: readonly Doing[] = ["model", "tool", "waiting", "paused"];
@@ -93,13 +101,14 @@ function most(shares: readonly Float64Array[], piece: number): Segment["doing"] 
   return best;
 }
 
-/** Time that some of these spans cover, in ms; what overlaps counts once. */
-export function covered(all: readonly Span[], doing: readonly Doing[]): number {
+/** Time until `nowMs` that some of these spans cover, in ms; what overlaps counts once. */
+export function covered(all: readonly Span[], doing: readonly Doing[], nowMs: number): number {
   let sum = 0;
   let until = Number.NEGATIVE_INFINITY;
   for (const { from, to } of all.filter((span) => doing.includes(span.doing)).sort((a, b) => a.from - b.from)) {
-    sum += Math.max(0, to - Math.max(from, until));
-    until = Math.max(until, to);
+    const end = Math.min(to, nowMs);
+    sum += Math.max(0, end - Math.max(from, until));
+    until = Math.max(until, end);
   }
   return sum;
 }

@@ -4,7 +4,7 @@ import { duration } from "~/shared/format/time";
 import { cn } from "~/shared/ui/cn";
 import { useNow } from "~/shared/ui/time";
 import type { Timeline } from "../journal/entries";
-import { type Segment, segments, spans } from "./spans";
+import { type Segment, type Span, segments } from "./spans";
 
 const LOOKS: Record<Segment["doing"], string> = {
   model: "bg-accent",
@@ -24,16 +24,17 @@ const WORDS: Record<Segment["doing"], string> = {
 
 interface StripProps {
   timeline: Timeline;
+  times: readonly Span[];
   /** Shows the entry at this time. */
   onJump: (id: string) => void;
 }
 
-export function Strip({ timeline, onJump }: StripProps) {
+export function Strip({ timeline, times, onJump }: StripProps) {
   const { entries, end } = timeline;
   const second = useNow();
   const from = Date.parse(entries[0]?.time ?? "");
   const to = end?.time ? Date.parse(end.time) : Math.max(second, Date.parse(entries.at(-1)?.time ?? ""));
-  const pieces = useMemo(() => segments(spans(timeline, to), from, to), [timeline, from, to]);
+  const pieces = useMemo(() => segments(times, from, to), [times, from, to]);
   if (pieces.length === 0) return null;
   const jump = (share: number) => {
     const time = from + (to - from) * share;

@@ -6,6 +6,7 @@ import { costNote, elapsed, runCost } from "~/features/runs/words";
 import { plural, short } from "~/shared/format/count";
 import { agentOf, idOf, versionLabel } from "~/shared/format/name";
 import { duration } from "~/shared/format/time";
+import { cn } from "~/shared/ui/cn";
 import { Fact, Facts } from "~/shared/ui/screen";
 import { hasEnded } from "~/shared/ui/status";
 import { Since, useNow } from "~/shared/ui/time";
@@ -13,27 +14,38 @@ import type { Timeline } from "../journal/entries";
 import { CopyButton } from "../text/copy-button";
 import { Artifacts } from "./artifacts";
 import { Limits } from "./limits";
-import { covered, spans } from "./spans";
+import { covered, type Span } from "./spans";
 
-export function Summary({ run, timeline }: { run: Run; timeline: Timeline }) {
+interface SummaryProps {
+  run: Run;
+  timeline: Timeline;
+  times: readonly Span[];
+  /** Shown over the timeline where there is no room beside it. */
+  over: boolean;
+}
+
+export function Summary({ run, timeline, times, over }: SummaryProps) {
   const second = useNow();
   const now = run.endTime ? Date.parse(run.endTime) : second;
   const time = useMemo(() => {
-    const all = spans(timeline, now);
     return {
-      model: covered(all, ["model"]),
-      tool: covered(all, ["tool"]),
-      waiting: covered(all, ["waiting"]),
-      still: covered(all, ["waiting", "paused"]),
+      model: covered(times, ["model"], now),
+      tool: covered(times, ["tool"], now),
+      waiting: covered(times, ["waiting"], now),
+      still: covered(times, ["waiting", "paused"], now),
     };
-  }, [timeline, now]);
+  }, [times, now]);
   const counts = useMemo(() => countsOf(timeline), [timeline]);
   const started = run.startTime ? Date.parse(run.startTime) : now;
   const note = costNote(run);
   return (
     <aside
+      id="run-summary"
       aria-label="Summary"
-      className="hidden w-[292px] shrink-0 space-y-5 overflow-auto border-l bg-raised p-4 xl:block"
+      className={cn(
+        "w-[292px] shrink-0 space-y-5 overflow-auto border-l bg-raised p-4 xl:static xl:block xl:shadow-none",
+        over ? "absolute inset-y-0 right-0 z-10 animate-rise shadow-overlay" : "hidden",
+      )}
     >
       <div>
         <p className="text-muted text-xs">Cost</p>
@@ -61,13 +73,13 @@ export function Summary({ run, timeline }: { run: Run; timeline: Timeline }) {
         </Fact>
         <Fact name="Tool calls">
           <Figure>
-            {counts.calls}
+            {counts.calls.toLocaleString("en")}
             {counts.failed > 0 ? <span className="text-muted">, {counts.failed} failed</span> : null}
           </Figure>
         </Fact>
         <Fact name="Workers">
           <Figure>
-            {counts.workers}
+            {counts.workers.toLocaleString("en")}
             {timeline.lost > 0 ? (
               <span className="text-need-text">
                 , {timeline.lost === 1 ? "one was lost" : `${timeline.lost} were lost`}

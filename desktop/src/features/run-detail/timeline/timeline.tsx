@@ -1,6 +1,6 @@
 // The journal as it grows: only what is in view is in the page, the end is followed until somebody scrolls away from it.
 import { defaultRangeExtractor, type Range, useVirtualizer } from "@tanstack/react-virtual";
-import { type FocusEvent, useCallback, useEffect, useRef, useState } from "react";
+import { type FocusEvent, type UIEvent, useCallback, useEffect, useRef, useState } from "react";
 import type { Run } from "~/api/gen/schemas";
 import { cn } from "~/shared/ui/cn";
 import { EntryView, opensByItself, type Row } from "./entry-view";
@@ -39,6 +39,8 @@ export function Timeline({ rows, run, selected, onSelect, reveal }: TimelineProp
     overscan: 10,
     paddingStart: 8,
     paddingEnd: 16,
+    scrollPaddingStart: 16,
+    scrollPaddingEnd: 56,
     anchorTo: "end",
     followOnAppend: true,
     scrollEndThreshold: NEAR_END,
@@ -96,9 +98,13 @@ export function Timeline({ rows, run, selected, onSelect, reveal }: TimelineProp
     return () => observer.disconnect();
   }, [list]);
 
-  const follow = () => {
-    const atEnd = list.isAtEnd(NEAR_END);
-    setSeen((now) => (atEnd ? null : (now ?? rows.length)));
+  const lastTop = useRef(0);
+  const follow = ({ currentTarget: { scrollTop, scrollHeight, clientHeight } }: UIEvent<HTMLElement>) => {
+    const up = scrollTop < lastTop.current;
+    lastTop.current = scrollTop;
+    // What grows at the end is not somebody who goes away from it.
+    if (scrollHeight - scrollTop - clientHeight <= NEAR_END) setSeen(null);
+    else if (up) setSeen((now) => now ?? rows.length);
   };
   const items = list.getVirtualItems();
   const fallback = items[0]?.index;
