@@ -40,7 +40,6 @@ test("screens with nothing on them yet", async ({ desk, hand }) => {
 });
 
 test("forms, settings, the palette and the sheet of keys", async ({ desk, hand }) => {
-  test.setTimeout(150_000);
   const screens: readonly [string, () => Promise<void>][] = [
     ["new member", () => memberForm(hand)],
     ["new task", () => taskForm(hand)],
@@ -69,7 +68,6 @@ async function taskForm(hand: Hand): Promise<void> {
 }
 
 test("a run that waits, its item in the inbox, and lists with something in them", async ({ desk, hand }) => {
-  test.setTimeout(150_000);
   await addMember(hand, { name: "Ana", role: "Writer", model: "simulator/demo", asks: ["Write files"] });
   expect.soft(await findings(desk), "team").toEqual([]);
   await startTask(hand, { title: "Oil the hinges", brief: "All of them." });

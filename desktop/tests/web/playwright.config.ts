@@ -8,9 +8,13 @@ export default defineConfig({
   // Every test has a workspace of its own, so that they may run side by side; two, as they share two cores with the system.
   workers: 2,
   fullyParallel: true,
+  projects: [
+    { name: "screens", testIgnore: "crash.spec.ts" },
+    { name: "crashes", testMatch: "crash.spec.ts", dependencies: ["screens"] },
+  ],
   forbidOnly: process.env.CI === "true",
-  timeout: 90_000,
-  expect: { timeout: 20_000 },
+  timeout: 150_000,
+  expect: { timeout: 30_000 },
   reporter: [["list"], ["json", { outputFile: `${setting("MC_E2E_OUTPUT")}/report.json` }]],
   use: {
     baseURL: setting("MC_E2E_URL"),
@@ -18,7 +22,7 @@ export default defineConfig({
     locale: "en-GB",
     timezoneId: "UTC",
     colorScheme: "light",
-    actionTimeout: 20_000,
+    actionTimeout: 30_000,
     trace: "retain-on-failure",
     screenshot: "only-on-failure",
     launchOptions: {

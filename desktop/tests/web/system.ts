@@ -1,5 +1,7 @@
 // The system under test: where it is, and what is done to it behind the page's back.
+import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { promisify } from "node:util";
 import type { Agent, Run, Task, Workspace } from "~/api/gen/schemas";
 
 /** A setting of scripts/ui.sh. */
@@ -68,6 +70,12 @@ export class System {
   /** A run of a task; its resource name. */
   async start(task: string): Promise<string> {
     return (await this.post<{ run: Run }>(`${task}:start`, {})).run.name;
+  }
+
+  /** Ids of the system's processes whose names begin with `name`; none where they are not processes of their own. */
+  async processes(name: "gateway" | "worker-"): Promise<number[]> {
+    const { stdout } = await promisify(execFile)(setting("MC_BIN"), ["status"]);
+    return [...stdout.matchAll(new RegExp(`^${name}\\S*\\s+(\\d+)`, "gm"))].map(([, pid]) => Number(pid));
   }
 
   /** One call with a session; `path` without `/v1/`. */
