@@ -4,6 +4,7 @@ mod activity;
 mod decisions;
 mod orders;
 mod readiness;
+mod refusals;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
