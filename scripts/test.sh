@@ -10,8 +10,10 @@ source scripts/lib.sh
 source scripts/tools.sh
 # shellcheck source=scripts/web.sh
 source scripts/web.sh
+# shellcheck source=scripts/desktop.sh
+source scripts/desktop.sh
 
-all=(tools shell fmt proto clippy build deny generated web test-pg15 test-pg16 doc llama demo demo-fleet ui ui-fleet)
+all=(tools shell fmt proto clippy build deny generated web test-pg15 test-pg16 doc llama demo demo-fleet ui ui-fleet native)
 logs=$CARGO_TARGET_DIR/mc-test
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-$([[ -t 1 ]] && echo always || echo never)}
 # One package set for every stage: cargo builds each dependency once.
@@ -32,6 +34,7 @@ needs_of() {
     demo) echo postgres ;;
     demo-fleet) echo postgres redis ;;
     ui) echo node chromium postgres ;;
+    native) echo node native postgres ;;
     ui-fleet) echo node chromium postgres redis ;;
   esac
 }
@@ -48,7 +51,11 @@ stage_tools() {
 
 stage_shell() { shellcheck -x mc .ci/run scripts/*.sh; }
 
-stage_fmt() { cargo fmt --all --check; }
+# The desktop window is a cargo workspace of its own.
+workspaces=(. desktop/src-tauri)
+in_workspaces() { local folder; for folder in "${workspaces[@]}"; do (cd "$folder" && "$@") || return 1; done; }
+
+stage_fmt() { in_workspaces cargo fmt --all --check; }
 
 # Breaking changes are reported and not forbidden until the contract is v1.
 stage_proto() {
@@ -69,13 +76,13 @@ stage_clippy() { run_cargo clippy "${everything[@]}" -- -D warnings; }
 stage_build() { run_cargo build --workspace --bins && cargo nextest run --no-run "${tested[@]}"; }
 
 stage_deny() {
-  run_cargo deny check --hide-inclusion-graph licenses bans sources || return 1
+  in_workspaces run_cargo deny check --hide-inclusion-graph licenses bans sources || return 1
   # The advisory database is a git repository: without a network there is nothing to compare with.
   if ! timeout 120 cargo deny fetch db >/dev/null 2>&1; then
     echo "NOTICE: the advisory database cannot be fetched here; advisories were NOT checked."
     return 0
   fi
-  cargo deny check --disable-fetch advisories
+  in_workspaces cargo deny check --disable-fetch advisories
 }
 
 stage_generated() { scripts/gen.sh check; }
@@ -121,6 +128,14 @@ stage_demo-fleet() { demo --fleet; }
 # The binaries are those of the build stage.
 stage_ui() { scripts/ui.sh; }
 stage_ui-fleet() { scripts/ui.sh --fleet; }
+
+# The desktop window: its own checks and tests, and then its main flow on a screen that nobody sees.
+stage_native() {
+  { web_is_fresh || web_build; } || return 1
+  desktop_cargo clippy --all-targets -- -D warnings && desktop_cargo test || return 1
+  if [[ $(uname) != Linux ]]; then echo "NOTICE: the window's flow is driven on Linux alone; skipped."; return 0; fi
+  scripts/native.sh
+}
 
 # Runs one stage, keeps its output and its time, and goes on whatever happened.
 failed=0 summary=()

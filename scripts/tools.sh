@@ -236,3 +236,26 @@ chromium() {
 }
 
 need_chromium() { chromium >/dev/null || need_packages "Chromium, for tests of the web page" chromium chromium ""; }
+
+# ── The desktop window
+
+# What the window is built with. macOS and Windows have their web views with them.
+need_desktop() {
+  [[ $(uname) != Linux ]] || pkg-config --exists webkit2gtk-4.1 librsvg-2.0 2>/dev/null ||
+    need_packages "WebKit and GTK, for the desktop window" "pkg-config libwebkit2gtk-4.1-dev librsvg2-dev" \
+      "pkgconf-pkg-config webkit2gtk4.1-devel librsvg2-devel" ""
+}
+
+# What tests of the window run in: a screen, a session bus and a keychain of their own.
+need_native() {
+  need_desktop
+  local name
+  [[ $(uname) == Linux ]] || return 0
+  for name in Xvfb xvfb-run xauth WebKitWebDriver gnome-keyring-daemon dbus-run-session dbus-send; do
+    have "$name" && continue
+    need_packages "A screen, a keychain and WebKit's driver, for tests of the desktop window" \
+      "xvfb xauth webkit2gtk-driver gnome-keyring dbus dbus-bin at-spi2-core" \
+      "xorg-x11-server-Xvfb xorg-x11-xauth webkit2gtk4.1-devel gnome-keyring dbus-daemon dbus-tools at-spi2-core" ""
+    break
+  done
+}

@@ -11,6 +11,7 @@ use crate::gateway::session::Credentials;
 use crate::gateway::{Address, Session, link::Link};
 use crate::keychain::Keychain;
 use crate::notifications::Notices;
+use crate::secret::Secret;
 use crate::settings::Settings;
 use crate::tasks::Tasks;
 use crate::window::Attached;
@@ -25,6 +26,8 @@ pub struct Desktop {
     keychain: Keychain,
     settings: Mutex<Settings>,
     session: Mutex<Session>,
+    /// A sign-in link that the program was started with.
+    brought: Mutex<Option<Secret>>,
     windows: Mutex<HashMap<String, Attached>>,
 }
 
@@ -39,6 +42,7 @@ impl Desktop {
             keychain,
             settings: Mutex::new(settings),
             session: Mutex::new(session),
+            brought: Mutex::default(),
             windows: Mutex::default(),
         })
     }
@@ -83,6 +87,32 @@ impl Desktop {
         }
     }
 
+    /// Notes a sign-in link for when the first window begins.
+    pub fn bring(&self, link: Secret) {
+        *hold(&self.brought) = Some(link);
+    }
+
+    /// Goes to the gateway of the link that the program was started with, and signs in by it if nobody is signed in there.
+    /// That it does not work is no reason not to begin: the window asks then.
+    pub async fn arrive(&self) {
+        let Some(brought) = hold(&self.brought).take() else { return };
+        let arrive = async {
+            let link = Link::parse(brought.expose())?;
+            if let Some(gateway) = link.gateway {
+                self.choose(gateway)?;
+            }
+            match self.session().bearer().await {
+                Err(Error::SignedOut(_)) => {
+                    self.session().sign_in(Credentials::Code { code: link.code }).await
+                }
+                other => other.map(drop),
+            }
+        };
+        if let Err(error) = arrive.await {
+            tracing::warn!(%error, "the sign-in link was of no use");
+        }
+    }
+
     fn turn_to(&self, session: Session) -> Result<(), Error> {
         hold(&self.settings).choose(session.gateway().clone())?;
         *hold(&self.session) = session;
@@ -115,4 +145,60 @@ impl Desktop {
 /// No state here can be left half changed.
 fn hold<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use keyring_core::mock;
+    use tokio::runtime::Handle;
+
+    use super::*;
+    use crate::gateway::session::Standing;
+    use crate::gateway::testing::{Gateway, tokens};
+
+    fn desktop(folder: &tempfile::TempDir) -> Desktop {
+        let keychain = Keychain::with(mock::Store::new().expect("store"));
+        let settings = Settings::read(folder.path().join("settings.json"));
+        // What the test gateway sets up for its own sessions.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        Desktop::new(Tasks::on(Handle::current()), keychain, settings).expect("desktop")
+    }
+
+    fn link(gateway: &Gateway) -> Secret {
+        Secret::new(format!("{}/sign-in#code=mc_otc_x\n", gateway.address))
+    }
+
+    #[tokio::test]
+    async fn link_that_was_brought_signs_in_at_its_gateway_once() {
+        let (gateway, folder) = (Gateway::start().await, tempfile::tempdir().expect("folder"));
+        let desktop = desktop(&folder);
+        desktop.bring(link(&gateway));
+        desktop.arrive().await;
+        desktop.arrive().await;
+        assert_eq!(desktop.gateways()[0], gateway.address);
+        assert_eq!(*desktop.session().standing().borrow(), Standing::SignedIn);
+        assert_eq!(gateway.inside.sign_ins.lock().expect("lock").len(), 1);
+    }
+
+    #[tokio::test]
+    async fn link_that_was_brought_is_not_spent_when_somebody_is_signed_in() {
+        let (gateway, folder) = (Gateway::start().await, tempfile::tempdir().expect("folder"));
+        let desktop = desktop(&folder);
+        desktop.keychain.write(&gateway.address, &tokens(1)).expect("write");
+        desktop.bring(link(&gateway));
+        desktop.arrive().await;
+        assert_eq!(*desktop.session().standing().borrow(), Standing::SignedIn);
+        assert_eq!(gateway.inside.sign_ins.lock().expect("lock").len(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_is_no_link_changes_nothing() {
+        let folder = tempfile::tempdir().expect("folder");
+        let desktop = desktop(&folder);
+        let before = desktop.gateways();
+        desktop.bring(Secret::new(""));
+        desktop.arrive().await;
+        assert_eq!(desktop.gateways(), before);
+        assert_eq!(*desktop.session().standing().borrow(), Standing::Unknown);
+    }
 }

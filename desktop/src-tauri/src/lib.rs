@@ -12,6 +12,7 @@ pub mod surroundings;
 pub mod tasks;
 pub mod window;
 
+use std::io::{BufRead as _, Read as _};
 use std::time::Duration;
 
 use tauri::{Manager as _, RunEvent, WindowEvent};
@@ -20,13 +21,24 @@ use tracing_subscriber::EnvFilter;
 use crate::commands::{credentials, gateway as calls, notify, windows};
 use crate::desktop::Desktop;
 use crate::keychain::Keychain;
+use crate::secret::Secret;
 use crate::settings::Settings;
 use crate::tasks::Tasks;
 
 /// How long the end of the program waits for what must be stored.
 const END_WITHIN: Duration = Duration::from_secs(5);
 
-/// Opens the window and runs until it is closed.
+/// The longest sign-in link that is read.
+const MAX_LINK_BYTES: u64 = 4096;
+
+/// The line that `--sign-in` brings on standard input: arguments and environments of programs can be read by others.
+fn brought_link() -> Option<Secret> {
+    std::env::args_os().skip(1).find(|argument| argument == "--sign-in")?;
+    let line = std::io::stdin().lock().take(MAX_LINK_BYTES).lines().next()?.ok()?;
+    Some(Secret::new(line)).filter(|link| !link.expose().trim().is_empty())
+}
+
+/// Opens the window and runs until it is closed. With `--sign-in` it reads a sign-in link from its standard input first.
 pub fn run() {
     let filter = EnvFilter::try_from_env("MC_LOG")
         .unwrap_or_else(|_| EnvFilter::new("warn,mission_control_desktop=info"));
@@ -57,7 +69,11 @@ pub fn run() {
         .setup(|app| {
             let tasks = Tasks::on(tauri::async_runtime::handle().inner().clone());
             let settings = Settings::read(app.path().app_config_dir()?.join("settings.json"));
-            app.manage(Desktop::new(tasks, Keychain::system(), settings)?);
+            let desktop = Desktop::new(tasks, Keychain::system(), settings)?;
+            if let Some(link) = brought_link() {
+                desktop.bring(link);
+            }
+            app.manage(desktop);
             windows::open_main(app.handle())?;
             Ok(())
         })

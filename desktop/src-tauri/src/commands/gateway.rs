@@ -56,6 +56,7 @@ pub async fn attach(
     window: WebviewWindow,
     messages: Channel<Box<RawValue>>,
 ) -> Result<Beginning, Error> {
+    desktop.arrive().await;
     let session = desktop.session();
     // Reads the keychain. That it cannot be read, or is empty, shows in the standing.
     if let Err(error) = session.bearer().await {

@@ -69,6 +69,11 @@ fn open<R: Runtime>(builder: WebviewWindowBuilder<'_, R, AppHandle<R>>) -> tauri
     let window = builder
         .on_navigation(is_ours)
         .on_new_window(|_, _| NewWindowResponse::Deny)
+        .on_document_title_changed(|window, title| {
+            if let Err(error) = window.set_title(&title) {
+                tracing::warn!(%error, "cannot name the window after its page");
+            }
+        })
         .on_page_load(|window, load| {
             if load.event() == PageLoadEvent::Finished
                 && let Err(error) = window.show()

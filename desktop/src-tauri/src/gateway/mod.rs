@@ -9,7 +9,7 @@ pub mod session;
 #[cfg(test)]
 mod session_tests;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod ws;
 #[cfg(test)]
 mod ws_tests;

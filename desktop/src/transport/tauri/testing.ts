@@ -1,6 +1,6 @@
 // Rust for tests: it answers commands as it is told, and tells the window what the test says.
 import { clearMocks, mockIPC } from "@tauri-apps/api/mocks";
-import { afterEach } from "vitest";
+import { onTestFinished } from "vitest";
 import { TauriTransport } from "../tauri";
 import type { Answer, Beginning, Message } from "./messages";
 
@@ -28,7 +28,7 @@ export class PlayedRust {
       this.#channels.push((args.messages as { id: number }).id);
       return answer ?? this.beginning;
     });
-    afterEach(clearMocks);
+    onTestFinished(clearMocks);
   }
 
   /** Opens a window and waits until it has begun. */
