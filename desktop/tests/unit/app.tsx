@@ -10,6 +10,7 @@ import { useTaskDrafts } from "~/features/tasks/draft";
 import { BrowserTransport } from "~/transport/browser";
 import { pageEnvironment } from "~/transport/browser/environment";
 import { PlayedSocket } from "~/transport/browser/testing";
+import type { Notifications, Transport } from "~/transport/types";
 
 export const EDGE = "http://edge.test";
 export const W = "workspaces/w";
@@ -113,8 +114,14 @@ export function playGateway(): void {
   afterAll(() => gateway.close());
 }
 
+interface Opened {
+  signedIn?: boolean;
+  /** Those of the operating system; a browser has none. */
+  notifications?: Notifications | null;
+}
+
 /** Opens the application at `path`, signed in unless told otherwise. */
-export function open(path: string, { signedIn = true } = {}) {
+export function open(path: string, { signedIn = true, notifications = null }: Opened = {}) {
   if (signedIn) {
     const session = { sessionToken: "mc_ses_1", refreshToken: "mc_ref_1", expireTime: "2099-01-01T00:00:00Z" };
     localStorage.setItem("mc.session", JSON.stringify(session));
@@ -126,7 +133,9 @@ export function open(path: string, { signedIn = true } = {}) {
     sockets.push(socket);
     return socket as unknown as WebSocket;
   };
-  const transport = new BrowserTransport({ ...pageEnvironment(EDGE), connect });
+  const transport: Transport = Object.assign(new BrowserTransport({ ...pageEnvironment(EDGE), connect }), {
+    notifications,
+  });
   const view = render(<Providers transport={transport} />);
   return { ...view, transport, sockets, user: userEvent.setup() };
 }

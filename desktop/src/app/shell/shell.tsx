@@ -2,6 +2,7 @@
 import { Outlet, useNavigate } from "@tanstack/react-router";
 import { Building2 } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
+import { useInboxNotices } from "~/features/inbox/notices";
 import { useKeys } from "~/shared/keyboard/use-keys";
 import { useAppearance } from "~/shared/stores/appearance";
 import { Button } from "~/shared/ui/button";
@@ -60,6 +61,7 @@ function Frame() {
   const toggleSidebar = useAppearance((state) => state.toggleSidebar);
   const [overlay, setOverlay] = useState<Overlay>(null);
   const close = () => setOverlay(null);
+  useInboxNotices();
 
   useKeys({
     "mod+k": () => setOverlay((now) => (now === "palette" ? null : "palette")),
