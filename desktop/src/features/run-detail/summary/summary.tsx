@@ -16,6 +16,9 @@ import { Artifacts } from "./artifacts";
 import { Limits } from "./limits";
 import { covered, type Span } from "./spans";
 
+/** Less than this, in ms, is not told apart. */
+const WORTH_SAYING_MS = 500;
+
 interface SummaryProps {
   run: Run;
   timeline: Timeline;
@@ -38,6 +41,13 @@ export function Summary({ run, timeline, times, over }: SummaryProps) {
   const counts = useMemo(() => countsOf(timeline), [timeline]);
   const started = run.startTime ? Date.parse(run.startTime) : now;
   const note = costNote(run);
+  const parts = (
+    [
+      ["model", time.model],
+      ["tools", time.tool],
+      ["waiting for people", time.waiting],
+    ] as const
+  ).filter(([what, ms]) => what === "model" || ms >= WORTH_SAYING_MS);
   return (
     <aside
       id="run-summary"
@@ -63,9 +73,12 @@ export function Summary({ run, timeline, times, over }: SummaryProps) {
         </Fact>
         <Fact name="Of which">
           <span className="text-muted tabular-nums">
-            model {duration(time.model)}
-            {time.tool >= 500 ? `, tools ${duration(time.tool)}` : ""}
-            {time.waiting >= 500 ? `, waiting for people ${duration(time.waiting)}` : ""}
+            {parts.map(([what, ms], index) => (
+              <span key={what}>
+                {index > 0 ? ", " : ""}
+                {what} <span className="whitespace-nowrap">{duration(ms)}</span>
+              </span>
+            ))}
           </span>
         </Fact>
         <Fact name="Tokens">

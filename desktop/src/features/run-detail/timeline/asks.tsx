@@ -25,8 +25,8 @@ function Open({ ask, entry }: { ask: Ask; entry: CallEntry }) {
   if (entry.state !== "asked") return null;
   return ask.kind === "outcome" ? (
     <Remark icon={<CircleHelp aria-hidden />} tone="need">
-      Its worker died between attempt {ask.attempt} and the answer. Only somebody who looks at the other side can tell
-      whether it happened.
+      Its worker died before the answer{ask.attempt > 1 ? ` of attempt ${ask.attempt}` : ""} came. Only the other side
+      knows whether it happened.
     </Remark>
   ) : (
     <Remark icon={<ShieldQuestion aria-hidden />} tone="need">
