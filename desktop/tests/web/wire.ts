@@ -4,6 +4,8 @@ import type { Page } from "@playwright/test";
 export class Wire {
   /** Sequence numbers of the run's events, as they came. */
   readonly seen: number[] = [];
+  /** How often the page has connected. */
+  connections = 0;
   #cut = false;
   #drop: () => void = () => undefined;
 
@@ -11,6 +13,7 @@ export class Wire {
     const wire = new Wire();
     await page.routeWebSocket(/\/v1\/ws$/, (socket) => {
       if (wire.#cut) return void socket.close({ code: 4000 });
+      wire.connections += 1;
       const server = socket.connectToServer();
       wire.#drop = () => {
         void socket.close({ code: 4000 });
