@@ -16,7 +16,7 @@ use tower::Service;
 
 use super::call::Calls;
 use super::listener::{Io, Listener};
-use super::{Ending, MAX_MESSAGE_BYTES};
+use super::{Ending, MAX_MESSAGE_BYTES, MAX_METADATA_BYTES};
 use crate::config::ServerSettings;
 use crate::ids::Ids;
 use crate::lifecycle::Executor;
@@ -39,6 +39,7 @@ impl Terms {
         http2
             .timer(TokioTimer::new())
             .max_concurrent_streams(settings.max_concurrent_streams)
+            .max_header_list_size(MAX_METADATA_BYTES)
             .keep_alive_interval(settings.keepalive_interval)
             .keep_alive_timeout(settings.keepalive_timeout)
             // Requests are read at once, so that the windows need not guard memory; they must not slow a large one.

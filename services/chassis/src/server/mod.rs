@@ -38,6 +38,10 @@ use crate::lifecycle::Lifecycle;
 /// client in [`sized!`](crate::sized).
 pub const MAX_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
 
+/// The largest metadata of a call that is taken, in bytes as HTTP/2 counts them: names, values, and 32 for each. A caller
+/// token has its place in it many times over.
+pub const MAX_METADATA_BYTES: u32 = 16 * 1024;
+
 /// Sets the message size limits on a generated server or client: `sized!(TaskServiceServer::new(tasks))`.
 #[macro_export]
 macro_rules! sized {

@@ -1,10 +1,10 @@
-//! Limits at their edges: calls in progress, open streams, deadlines, message sizes.
+//! Limits at their edges: calls in progress, open streams, deadlines, sizes of messages and of metadata.
 
 use std::time::Duration;
 
 use mc_chassis::config::{ClientSettings, ServerSettings};
 use mc_chassis::error::reason;
-use mc_chassis::server::MAX_MESSAGE_BYTES;
+use mc_chassis::server::{MAX_MESSAGE_BYTES, MAX_METADATA_BYTES};
 use mc_chassis::{Failure, Lifecycle};
 use mc_proto::tasks::v1::run_service_client::RunServiceClient;
 use tonic::{Code, Status};
@@ -97,4 +97,21 @@ async fn message_of_16_mib_is_taken_and_one_byte_more_is_not() {
     // A client that knows the limit does not even send it.
     let refusal = unary(&upstream).get_run(get(&"x".repeat(longest + 1))).await.expect_err("too large");
     assert_eq!(refusal.code(), Code::OutOfRange);
+}
+
+#[tokio::test]
+async fn metadata_within_the_limit_is_taken_and_beyond_it_fails_its_call_alone() {
+    let replica = Replica::start(ServerSettings::default()).await;
+    let mut client = RunServiceClient::new(replica.plain().await);
+    let with = |bytes: u32| {
+        let mut request = get("runs/1");
+        let value = "x".repeat(bytes as usize).parse().expect("ASCII");
+        request.metadata_mut().insert("x-large", value);
+        request
+    };
+    // The call's own headers and its token take a part of it.
+    client.get_run(with(MAX_METADATA_BYTES - 4 * 1024)).await.expect("taken");
+    let call = tokio::time::timeout(Duration::from_secs(10), client.get_run(with(MAX_METADATA_BYTES)));
+    call.await.expect("at once").expect_err("too large");
+    client.get_run(get("runs/1")).await.expect("the connection lives");
 }
