@@ -6,7 +6,7 @@ use prost_reflect::{DynamicMessage, FieldDescriptor, Kind};
 
 use super::routes::escapes_are_whole;
 use super::scalar;
-use super::shape::{field, join, violation};
+use super::shape::{field, join, shown, violation};
 use crate::contract::binding::Body;
 
 /// Binds every parameter, or names each that cannot be. `taken` are the fields that the path has bound.
@@ -36,7 +36,11 @@ fn bind_one(
     let undecodable = || violation(key, "is not percent-encoded UTF-8");
     let key = decode(key).ok_or_else(undecodable)?;
     let text = decode(text).ok_or_else(undecodable)?;
-    let fields = resolve(message, &key).ok_or_else(|| violation(&key, "there is no such parameter"))?;
+    let unknown = || {
+        let names: Vec<_> = key.split('.').map(shown).collect();
+        violation(names.join("."), "there is no such parameter")
+    };
+    let fields = resolve(message, &key).ok_or_else(unknown)?;
     let path = fields.iter().fold(String::new(), |path, field| join(&path, field.name()));
     match body {
         Body::Whole => {

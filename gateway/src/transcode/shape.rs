@@ -3,6 +3,7 @@
 //! It finds what a typed reader passes over: a key given twice (in either spelling), and every unknown key at once. It
 //! also remembers which keys there were, which is what an absent `updateMask` follows from.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -11,6 +12,9 @@ use prost_reflect::{FieldDescriptor, MessageDescriptor};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::contract::behavior::Behavior;
+
+/// How much of an unknown key an answer repeats.
+const SHOWN_CHARS: usize = 64;
 
 /// The keys of a JSON value, without its scalars.
 #[derive(Debug, PartialEq, Eq)]
@@ -36,7 +40,7 @@ impl Shape {
         let mut seen = BTreeSet::new();
         for (key, value) in entries {
             let Some(field) = field(message, key) else {
-                violations.push(violation(join(at, key), "there is no such field"));
+                violations.push(violation(join(at, &shown(key)), "there is no such field"));
                 continue;
             };
             let path = join(at, field.name());
@@ -97,6 +101,17 @@ pub fn field(message: &MessageDescriptor, key: &str) -> Option<FieldDescriptor> 
 /// True for types with a JSON form of their own (Timestamp, FieldMask, Struct and so on).
 pub fn is_well_known(message: &MessageDescriptor) -> bool {
     message.package_name() == "google.protobuf"
+}
+
+/// A key of somebody else's as answers repeat it: as it is if it is plain ASCII, else quoted, and never much of it.
+pub fn shown(key: &str) -> Cow<'_, str> {
+    let is_plain = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_plain && key.len() <= SHOWN_CHARS {
+        return Cow::Borrowed(key);
+    }
+    let cut: String = key.chars().take(SHOWN_CHARS).collect();
+    let dots = if cut.len() < key.len() { "…" } else { "" };
+    Cow::Owned(format!("{cut:?}{dots}"))
 }
 
 /// Appends a field to a path.
@@ -188,6 +203,17 @@ mod tests {
         shape(body).check(&agent(), "agent", &mut violations);
         let named: Vec<_> = violations.iter().map(|it| it.field.as_str()).collect();
         assert_eq!(named, ["agent.nme", "agent.display_name", "agent.spec.tools[1].tol"]);
+    }
+
+    #[test]
+    fn keys_that_are_no_names_are_quoted_and_cut() {
+        let mut violations = Vec::new();
+        let long = "x".repeat(SHOWN_CHARS + 1);
+        let body = format!("{{\"\": 1, \"a\\u0000.b\": 1, \"{}\": 1, \"{long}\": 1}}", &long[1..]);
+        shape(&body).check(&agent(), "agent", &mut violations);
+        let named: Vec<_> = violations.iter().map(|it| it.field.clone()).collect();
+        let (whole, cut) = (format!("agent.{}", &long[1..]), format!("agent.\"{}\"…", &long[1..]));
+        assert_eq!(named, ["agent.\"\"", "agent.\"a\\0.b\"", &whole, &cut]);
     }
 
     #[test]

@@ -105,6 +105,11 @@ impl<'a> Plan<'a> {
         self.good(Role::Owner, false).await
     }
 
+    /// A request of the owner that a success may use up.
+    pub(crate) async fn consumable(&self) -> Request {
+        self.good(Role::Owner, true).await
+    }
+
     fn add(&mut self, name: &str, at: Option<&str>, request: Request, answer: Told<'_>) {
         let key = format!("{name}:{}", at.unwrap_or_default());
         let (status, reason, field) = answer;

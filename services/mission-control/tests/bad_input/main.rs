@@ -3,6 +3,7 @@
 //! Most attempts follow from the descriptors (`attempts.rs`); what only people know stands in `rows/*.json`. A new public RPC
 //! without rows, and a new field that no row breaks, fail the test. The table is rendered to `gateway/BAD_INPUT.md`.
 
+mod arbitrary;
 mod attempts;
 mod contract;
 mod house;
