@@ -23,6 +23,10 @@ pub mod reason {
     pub const UNSUPPORTED_MEDIA_TYPE: &str = "UNSUPPORTED_MEDIA_TYPE";
     /// The body is larger than the edge takes.
     pub const BODY_TOO_LARGE: &str = "BODY_TOO_LARGE";
+    /// Path and query are longer than the edge takes.
+    pub const TARGET_TOO_LONG: &str = "TARGET_TOO_LONG";
+    /// The headers are more, or larger, than the edge takes.
+    pub const HEADERS_TOO_LARGE: &str = "HEADERS_TOO_LARGE";
     /// The body took too long to arrive.
     pub const BODY_TIMEOUT: &str = "BODY_TIMEOUT";
     /// The body is not JSON; the metadata has line and column.
@@ -176,6 +180,8 @@ pub fn status(code: Code, reason: &str) -> StatusCode {
         reason::BODY_TIMEOUT => return StatusCode::REQUEST_TIMEOUT,
         reason::BODY_TOO_LARGE => return StatusCode::PAYLOAD_TOO_LARGE,
         reason::CURSOR_EXPIRED => return StatusCode::GONE,
+        reason::TARGET_TOO_LONG => return StatusCode::URI_TOO_LONG,
+        reason::HEADERS_TOO_LARGE => return StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         reason::HOST_NOT_ALLOWED => return StatusCode::MISDIRECTED_REQUEST,
         _ => {}
     }

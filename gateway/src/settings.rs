@@ -6,7 +6,7 @@ use std::time::Duration;
 use mc_chassis::config::{Invalid, Validate, parse_duration};
 
 use crate::auth::STREAM_RECHECK;
-use crate::http::{INDEX, Origin, Origins};
+use crate::http::{BODY_PATIENCE, HEAD_PATIENCE, INDEX, Origin, Origins};
 use crate::ws::Limits;
 
 /// Settings of the edge, with defaults that fit a desktop and a fleet alike.
@@ -34,6 +34,15 @@ pub struct Settings {
     /// Connections at a time; more wait until one ends.
     #[arg(long, env = "MC_GATEWAY_CONNECTIONS", default_value_t = 20_000)]
     pub connections: usize,
+    /// Calls in progress; one more is refused with OVERLOADED. A stream counts until it is open.
+    #[arg(long, env = "MC_GATEWAY_REQUESTS", default_value_t = 4_096)]
+    pub requests: usize,
+    /// How long a client may take to send the head of a request.
+    #[arg(skip = HEAD_PATIENCE)]
+    pub head_patience: Duration,
+    /// How long a body may take to arrive.
+    #[arg(skip = BODY_PATIENCE)]
+    pub body_patience: Duration,
     /// How often a stream or a socket asks whether its caller may still watch. No setting: the revocation bound follows
     /// from it.
     #[arg(skip = STREAM_RECHECK.unsigned_abs())]
@@ -53,6 +62,9 @@ impl Default for Settings {
             call_deadline: Duration::from_secs(30),
             heartbeat: Duration::from_secs(15),
             connections: 20_000,
+            requests: 4_096,
+            head_patience: HEAD_PATIENCE,
+            body_patience: BODY_PATIENCE,
             recheck: STREAM_RECHECK.unsigned_abs(),
             ws: Limits::default(),
         }
@@ -67,6 +79,9 @@ impl Validate for Settings {
         }
         if self.connections == 0 {
             return zero("MC_GATEWAY_CONNECTIONS");
+        }
+        if self.requests == 0 {
+            return zero("MC_GATEWAY_REQUESTS");
         }
         if self.heartbeat.is_zero() {
             return zero("MC_GATEWAY_HEARTBEAT");
@@ -119,6 +134,7 @@ mod tests {
             "MC_GATEWAY_HEARTBEAT"
         );
         assert_eq!(name(Settings { connections: 0, ..Settings::default() }), "MC_GATEWAY_CONNECTIONS");
+        assert_eq!(name(Settings { requests: 0, ..Settings::default() }), "MC_GATEWAY_REQUESTS");
         let nowhere = Some("/nonexistent".into());
         assert_eq!(name(Settings { web_dir: nowhere, ..Settings::default() }), "MC_WEB_DIR");
         let public_url = vec!["tauri://localhost".parse().expect("origin")];

@@ -28,7 +28,7 @@ const DISCARD_BYTES: usize = 16 * 1024 * 1024;
 const DISCARD_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long a body may take to arrive.
-const BODY_PATIENCE: Duration = Duration::from_mins(1);
+pub const BODY_PATIENCE: Duration = Duration::from_mins(1);
 
 /// Carries out the RPC that stands at the request's method and path.
 ///
@@ -57,7 +57,7 @@ pub(super) async fn answer(
             Failure::new(Code::Unimplemented, reason::METHOD_NOT_ALLOWED, "a stream has no HEAD; use GET");
         return Err(failure.with("allow", "GET"));
     }
-    call.body = read_body(&parts.headers, body).await?;
+    call.body = read_body(&parts.headers, body, edge.settings.body_patience).await?;
     let response = match edge.transcoder.call(&call).await? {
         Outcome::Stream(stream) => sse::respond(edge, context.clone(), *stream),
         Outcome::Reply(Reply::Message { json, etag }) => {
@@ -79,7 +79,7 @@ fn header(headers: &HeaderMap, name: &str) -> Result<Option<String>, Failure> {
     Ok(Some(text.to_owned()))
 }
 
-async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Failure> {
+async fn read_body(headers: &HeaderMap, body: Body, patience: Duration) -> Result<Bytes, Failure> {
     let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
         // A client that asks before it sends takes the answer without sending.
@@ -89,8 +89,8 @@ async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Failure> {
         return Err(too_large());
     }
     let mut body = body;
-    let whole = tokio::time::timeout(BODY_PATIENCE, Limited::new(&mut body, MAX_BODY_BYTES).collect());
-    let bytes = match whole.await.map_err(|_| trickled())? {
+    let whole = tokio::time::timeout(patience, Limited::new(&mut body, MAX_BODY_BYTES).collect());
+    let bytes = match whole.await.map_err(|_| trickled(patience))? {
         Ok(body) => body.to_bytes(),
         Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {
             discard(body).await;
@@ -124,8 +124,8 @@ async fn discard(mut body: Body) {
     let _ = tokio::time::timeout(DISCARD_PATIENCE, drain).await;
 }
 
-fn trickled() -> Failure {
-    let text = format!("the body did not arrive within {} s", BODY_PATIENCE.as_secs());
+fn trickled(patience: Duration) -> Failure {
+    let text = format!("the body did not arrive within {} s", patience.as_secs_f32().ceil());
     Failure::new(Code::DeadlineExceeded, reason::BODY_TIMEOUT, text)
 }
 

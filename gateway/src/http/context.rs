@@ -14,7 +14,7 @@ use mc_chassis::Failure;
 use tracing::Instrument;
 
 use super::client::{self, Peer};
-use super::{Edge, answer};
+use super::{Edge, answer, head};
 use crate::auth::bearer;
 use crate::problem::Problem;
 use crate::transcode::call::Origin;
@@ -64,7 +64,7 @@ pub(super) async fn around(
         client: peer.map(|Peer(peer)| client::address(peer, request.headers(), hops)),
     };
     let method = request.method().clone();
-    let path = request.uri().path().to_owned();
+    let path = head::short_path(request.uri()).to_owned();
     let span = tracing::info_span!(
         "http request",
         otel.kind = "server",
@@ -76,9 +76,10 @@ pub(super) async fn around(
     mc_chassis::telemetry::adopt(&span, request.headers());
     request.extensions_mut().insert(context.clone());
     let begun = edge.ambient.clock.instant();
-    let mut response = match answer::options(&edge, &request) {
-        Some(response) => response,
-        None => next.run(request).instrument(span.clone()).await,
+    let mut response = match (head::check(&request), answer::options(&edge, &request)) {
+        (Err(failure), _) => context.problem(&failure),
+        (Ok(()), Some(response)) => response,
+        (Ok(()), None) => next.run(request).instrument(span.clone()).await,
     };
     let status = response.status().as_u16();
     span.record("http.response.status_code", status);

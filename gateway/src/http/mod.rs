@@ -4,6 +4,7 @@ mod answer;
 mod client;
 mod context;
 mod cors;
+mod head;
 mod health;
 mod pages;
 mod serve;
@@ -23,12 +24,13 @@ use http::header::{ALLOW, CONTENT_TYPE};
 use mc_chassis::auth::ServiceIdentity;
 use mc_chassis::{Ambient, Lifecycle};
 
-pub use answer::MAX_BODY_BYTES;
+pub use answer::{BODY_PATIENCE, MAX_BODY_BYTES};
 pub use context::RequestContext;
 pub(crate) use context::is_traceparent;
 pub use cors::{NotAnOrigin, Origin, Origins, TAURI_ORIGINS};
+pub use head::{MAX_HEADER_BYTES, MAX_HEADERS, MAX_TARGET_BYTES};
 pub use pages::Pages;
-pub use serve::serve;
+pub use serve::{HEAD_PATIENCE, serve};
 pub(crate) use web::INDEX;
 
 use crate::auth::Authenticator;
@@ -74,7 +76,8 @@ impl Edge {
         let pool = mc_proto::descriptors();
         let identity = upstreams.of_package("missioncontrol.identity.v1")?.unary.clone();
         let auth = Arc::new(Authenticator::new(identity, service, ambient.clock.clone()));
-        let transcoder = Transcoder::new(pool, &upstreams, auth.clone(), settings.call_deadline)?;
+        let transcoder =
+            Transcoder::new(pool, &upstreams, auth.clone(), settings.call_deadline, settings.requests)?;
         let openapi = openapi::text(&openapi::document(pool)?);
         let lifecycle = lifecycle.clone();
         let pages = Pages::new(settings.origins.clone(), settings.public_url.clone());

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -20,12 +21,13 @@ use tower::Service;
 
 use super::Edge;
 use super::client::Peer;
+use super::head;
 
 /// A pause after the system refused a connection, as when it is out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// How long a client may take to send the head of a request.
-const HEAD_PATIENCE: Duration = Duration::from_secs(15);
+pub const HEAD_PATIENCE: Duration = Duration::from_secs(15);
 
 /// Serves until the lifecycle drains; then no connection is taken, those that are open finish what they do, streams and
 /// sockets are told to come back. The caller bounds that by [`Lifecycle::shutdown`].
@@ -34,6 +36,7 @@ pub async fn serve(edge: Arc<Edge>, listener: TcpListener) -> std::io::Result<()
     let draining = lifecycle.draining();
     tracing::info!(address = %listener.local_addr()?, "listening");
     let places = Arc::new(Semaphore::new(edge.settings.connections));
+    let patience = edge.settings.head_patience;
     let router = edge.router();
     loop {
         let accepted = tokio::select! {
@@ -43,9 +46,10 @@ pub async fn serve(edge: Arc<Edge>, listener: TcpListener) -> std::io::Result<()
         };
         match accepted {
             Ok((stream, peer, place)) => {
-                let (service, life) = (from(peer, router.clone()), lifecycle.clone());
+                let asked = Arc::<AtomicBool>::default();
+                let (service, life) = (from(peer, asked.clone(), router.clone()), lifecycle.clone());
                 lifecycle.spawn("http connection", async move {
-                    drive(stream, service, life).await;
+                    drive(stream, service, life, patience, &asked).await;
                     drop(place);
                 });
             }
@@ -67,19 +71,21 @@ async fn accept(
     Ok((stream, peer, place))
 }
 
-/// The service for one connection, which tells every request where it came from.
+/// The service for one connection, which tells every request where it came from, and notes that there was one.
 fn from(
     peer: SocketAddr,
+    asked: Arc<AtomicBool>,
     router: Router,
 ) -> impl Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static
 {
     tower::util::MapRequest::new(router, move |mut request: Request<Incoming>| {
+        asked.store(true, Ordering::Relaxed);
         request.extensions_mut().insert(Peer(peer.ip()));
         request
     })
 }
 
-async fn drive<S>(stream: TcpStream, service: S, lifecycle: Lifecycle)
+async fn drive<S>(stream: TcpStream, service: S, lifecycle: Lifecycle, patience: Duration, asked: &AtomicBool)
 where
     S: Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send>
         + Clone
@@ -92,17 +98,25 @@ where
         tracing::debug!(%error, "set TCP_NODELAY");
     }
     let mut builder = Builder::new(Tracked(lifecycle.clone()));
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(patience)
+        .max_buf_size(head::READ_BYTES as usize);
     builder
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(200)
+        .max_header_list_size(head::READ_BYTES)
         .keep_alive_interval(Duration::from_secs(20))
         .keep_alive_timeout(Duration::from_secs(10));
     let mut connection =
         std::pin::pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
     let (draining, killed) = (lifecycle.draining(), lifecycle.killed());
     let mut told_to_go = false;
+    // The library's own patience begins once it knows which HTTP is spoken; this one begins at once.
+    let mut silence = std::pin::pin!(tokio::time::sleep(patience));
+    let mut is_young = true;
     loop {
         tokio::select! {
             ended = connection.as_mut() => {
@@ -114,6 +128,13 @@ where
             () = draining.cancelled(), if !told_to_go => {
                 told_to_go = true;
                 connection.as_mut().graceful_shutdown();
+            }
+            () = silence.as_mut(), if is_young => {
+                is_young = false;
+                if !asked.load(Ordering::Relaxed) {
+                    tracing::debug!("a connection asked for nothing");
+                    return;
+                }
             }
             () = killed.cancelled() => return,
         }

@@ -11,6 +11,7 @@ use http::uri::PathAndQuery;
 use mc_chassis::Failure;
 use prost::Message;
 use prost_reflect::DescriptorPool;
+use tokio::sync::Semaphore;
 use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
 use tonic::{Code, Request, Streaming};
 
@@ -29,6 +30,8 @@ pub struct Transcoder {
     auth: Arc<Authenticator>,
     /// How long a unary call may take.
     deadline: Duration,
+    /// Room for calls in progress.
+    room: Semaphore,
 }
 
 /// Where a route leads.
@@ -146,12 +149,14 @@ impl EventStream {
 }
 
 impl Transcoder {
-    /// Builds every route of the contract. A service without upstream, or two RPCs at one path, is an error.
+    /// Builds every route of the contract, for so many calls at a time. A service without upstream, or two RPCs at one path,
+    /// is an error.
     pub fn new(
         pool: &DescriptorPool,
         upstreams: &Upstreams,
         auth: Arc<Authenticator>,
         deadline: Duration,
+        at_a_time: usize,
     ) -> Result<Self> {
         let mut routes = Routes::default();
         for binding in binding::read(pool)? {
@@ -167,7 +172,7 @@ impl Transcoder {
                 "{name}: {method} {text} is taken by another RPC"
             );
         }
-        Ok(Self { routes, auth, deadline })
+        Ok(Self { routes, auth, deadline, room: Semaphore::new(at_a_time.min(Semaphore::MAX_PERMITS)) })
     }
 
     /// Methods that a path takes; none when nothing is there.
@@ -175,9 +180,10 @@ impl Transcoder {
         self.routes.methods(path).into_iter().collect()
     }
 
-    /// Carries out a call. A unary RPC that does not answer in time is given up.
+    /// Carries out a call, if there is room for it. A unary RPC that does not answer in time is given up.
     pub async fn call(&self, call: &Call) -> Result<Outcome, Failure> {
         let Found { target, values } = self.find(call)?;
+        let _place = self.room.try_acquire().map_err(|_| overloaded())?;
         let binding = &target.binding;
         let streaming = binding.rpc.is_server_streaming();
         let about = about(&values);
@@ -277,6 +283,11 @@ pub(crate) fn named(failure: Failure, field: &str) -> Failure {
 pub fn workspace_of(name: &str) -> Option<&str> {
     let id = name.strip_prefix("workspaces/")?.split('/').next()?;
     (!id.is_empty()).then(|| &name[.."workspaces/".len() + id.len()])
+}
+
+fn overloaded() -> Failure {
+    let text = "the edge has as many calls in progress as it takes; try again in a moment";
+    Failure::unavailable(mc_chassis::error::reason::OVERLOADED, text)
 }
 
 fn late() -> Failure {

@@ -5,6 +5,7 @@ mod client;
 mod fake;
 mod fake_activity;
 mod fleet;
+mod limits;
 mod manual;
 mod rest;
 mod rig;
