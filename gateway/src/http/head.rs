@@ -7,8 +7,8 @@ use tonic::Code;
 
 use crate::problem::reason;
 
-/// The longest path and query together, in bytes.
-pub const MAX_TARGET_BYTES: usize = 8 * 1024;
+/// The longest path and query together, in bytes: no name comes near it, and a client that sends too long a one is told which.
+pub const MAX_TARGET_BYTES: usize = 32 * 1024;
 
 /// The most header lines that are taken.
 pub const MAX_HEADERS: usize = 64;
@@ -16,8 +16,9 @@ pub const MAX_HEADERS: usize = 64;
 /// The most bytes that names and values of all headers may have.
 pub const MAX_HEADER_BYTES: usize = 32 * 1024;
 
-/// What is read of a head at most, over HTTP/1 and HTTP/2 alike: it bounds the memory of a connection.
-pub(super) const READ_BYTES: u32 = 64 * 1024;
+/// What is read of a head at most, over HTTP/1 and HTTP/2 alike: room for all of the above, and a bound for the memory of a
+/// connection.
+pub(super) const READ_BYTES: u32 = 80 * 1024;
 
 /// Refuses a head that is too large.
 pub(super) fn check(request: &Request) -> Result<(), Failure> {

@@ -102,7 +102,8 @@ async fn headers_at_the_limits_are_read_and_one_more_is_431() {
 
     // What no connection keeps in memory is refused by the library, in few words, and closed.
     let mut wire = Wire::open(&rig).await;
-    wire.say(&head(AGENT, &large(63 * 1024 + 2 * 1024))).await;
+    // The edge may close before it has taken all of it.
+    let _ = wire.0.write_all(head(AGENT, &large(81 * 1024)).as_bytes()).await;
     assert!(wire.rest().await.starts_with("HTTP/1.1 431 "));
     assert_eq!(rig.get(AGENT).await.0, 200, "nobody else is harmed");
 }
