@@ -6,7 +6,7 @@ import { usd } from "~/shared/format/money";
 import { idOf, versionLabel } from "~/shared/format/name";
 import { Fact, Facts } from "~/shared/ui/screen";
 import { Status } from "~/shared/ui/status";
-import { Ago, useNow } from "~/shared/ui/time";
+import { Since, useNow } from "~/shared/ui/time";
 import { ApprovalBar } from "./approval-bar";
 import { Arguments } from "./arguments";
 import { OutcomeBar } from "./outcome-bar";
@@ -58,7 +58,7 @@ export function ItemPeek({ item, onDecided }: { item: InboxItem; onDecided: () =
               {item.taskTitle || "a task without a title"}
             </Link>
             , which has cost <span className="tabular-nums">{usd(item.runCostNanoUsd)}</span> so far. Asked{" "}
-            <Ago time={item.createTime} /> ago.
+            <Since time={item.createTime} />.
           </p>
         </div>
         {item.context ? (

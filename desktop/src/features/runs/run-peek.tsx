@@ -5,7 +5,7 @@ import { idOf, versionLabel } from "~/shared/format/name";
 import { Button } from "~/shared/ui/button";
 import { Fact, Facts } from "~/shared/ui/screen";
 import { hasEnded, RunStatus } from "~/shared/ui/status";
-import { Ago, useNow } from "~/shared/ui/time";
+import { Since, useNow } from "~/shared/ui/time";
 import { costNote, elapsed, runCost } from "./words";
 
 export function RunPeek({ run }: { run: Run }) {
@@ -24,7 +24,7 @@ export function RunPeek({ run }: { run: Run }) {
           <span className="font-mono text-xs">{run.model || "unknown"}</span>
         </Fact>
         <Fact name="Queued">
-          <Ago time={run.createTime} /> ago
+          <Since time={run.createTime} />
         </Fact>
         <Fact name={hasEnded(run.state) ? "Took" : "At it for"}>
           <span className="tabular-nums">{elapsed(run, now)}</span>

@@ -3,9 +3,14 @@ import type { Run } from "~/api/gen/schemas";
 import { usd } from "~/shared/format/money";
 import { duration, spanMs } from "~/shared/format/time";
 
-/** `$0.41`; `~$0.41` when a part is estimated; `$0.41 +?` when calls without a price are not in it. */
-export function runCost(run: Pick<Run, "costNanoUsd" | "unpricedCalls" | "estimatedCostNanoUsd" | "steps">): string {
-  if (run.steps === 0 && run.costNanoUsd === "0") return "–";
+/**
+ * `$0.41`; `~$0.41` when a part is estimated; `$0.41 +?` when calls without a price are not in it; a dash while no model call
+ * has been booked.
+ */
+export function runCost(
+  run: Pick<Run, "costNanoUsd" | "unpricedCalls" | "estimatedCostNanoUsd" | "totalTokens">,
+): string {
+  if (run.totalTokens === "0" && run.unpricedCalls === 0 && run.costNanoUsd === "0") return "–";
   if (run.unpricedCalls > 0 && run.costNanoUsd === "0") return "unknown";
   const sum = usd(run.costNanoUsd, { estimated: run.estimatedCostNanoUsd !== "0" });
   return run.unpricedCalls > 0 ? `${sum} +?` : sum;

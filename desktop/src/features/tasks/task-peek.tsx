@@ -15,7 +15,7 @@ import { Button } from "~/shared/ui/button";
 import { ProblemNote } from "~/shared/ui/problem-note";
 import { Fact, Facts } from "~/shared/ui/screen";
 import { RunStatus } from "~/shared/ui/status";
-import { Ago } from "~/shared/ui/time";
+import { Ago, Since } from "~/shared/ui/time";
 import { TaskStanding } from "./task-standing";
 import { useStartTask } from "./use-tasks";
 
@@ -61,7 +61,7 @@ export function TaskPeek({ task, agents, run }: TaskPeekProps) {
           )}
         </Fact>
         <Fact name="Made">
-          <Ago time={task.createTime} /> ago
+          <Since time={task.createTime} />
         </Fact>
       </Facts>
       <TaskRuns task={task} />

@@ -12,7 +12,7 @@ import { Button } from "~/shared/ui/button";
 import { Empty } from "~/shared/ui/empty";
 import { ProblemNote } from "~/shared/ui/problem-note";
 import { Fact, Facts, Row, RowsLoading, Screen, Split } from "~/shared/ui/screen";
-import { Ago } from "~/shared/ui/time";
+import { Since } from "~/shared/ui/time";
 import { Avatar } from "./avatar";
 import { TOOLS } from "./draft";
 import { SimulatorMember } from "./simulator-member";
@@ -114,7 +114,7 @@ function AgentPeek({ agent }: { agent: Agent }) {
         </Fact>
         <Fact name="Tools">{toolWords(agent)}</Fact>
         <Fact name="Changed">
-          <Ago time={agent.updateTime} /> ago
+          <Since time={agent.updateTime} />
         </Fact>
       </Facts>
       <div>
