@@ -27,18 +27,29 @@ pub(crate) struct Issued {
 }
 
 impl Issued {
-    /// Issues a pair at `now`.
-    pub(crate) fn at(now: OffsetDateTime, ids: &Ids) -> Self {
-        Self::with(now, Bearer::issue(Kind::Session, ids), Bearer::issue(Kind::Refresh, ids))
+    /// Issues a pair at `now` for a session that is over at `last`, if it has an end.
+    pub(crate) fn at(now: OffsetDateTime, last: Option<OffsetDateTime>, ids: &Ids) -> Self {
+        Self::with(now, last, Bearer::issue(Kind::Session, ids), Bearer::issue(Kind::Refresh, ids))
     }
 
     /// The pair that a refresh token was traded for at `then`: the same each time.
-    pub(crate) fn following(refresh: &Bearer, seed: &Seed, then: OffsetDateTime) -> Self {
-        Self::with(then, refresh.derive(Kind::Session, seed), refresh.derive(Kind::Refresh, seed))
+    pub(crate) fn following(
+        refresh: &Bearer,
+        seed: &Seed,
+        then: OffsetDateTime,
+        last: Option<OffsetDateTime>,
+    ) -> Self {
+        Self::with(then, last, refresh.derive(Kind::Session, seed), refresh.derive(Kind::Refresh, seed))
     }
 
-    fn with(now: OffsetDateTime, session_token: Bearer, refresh_token: Bearer) -> Self {
-        let (expire_time, refresh_expire_time) = (now + SESSION_TTL, now + REFRESH_TTL);
+    fn with(
+        now: OffsetDateTime,
+        last: Option<OffsetDateTime>,
+        session_token: Bearer,
+        refresh_token: Bearer,
+    ) -> Self {
+        let until = |ttl| last.map_or(now + ttl, |last| last.min(now + ttl));
+        let (expire_time, refresh_expire_time) = (until(SESSION_TTL), until(REFRESH_TTL));
         Self { session_token, expire_time, refresh_token, refresh_expire_time }
     }
 }
@@ -76,6 +87,8 @@ pub(crate) struct Token {
     pub(crate) successor: Option<Seed>,
     /// When the session ended, if it did.
     pub(crate) end_time: Option<OffsetDateTime>,
+    /// When the session is over at the latest, if that is known.
+    pub(crate) last_time: Option<OffsetDateTime>,
 }
 
 /// What a presented bearer is worth.
@@ -128,6 +141,7 @@ mod tests {
             use_time,
             successor: None,
             end_time,
+            last_time: None,
         };
         let later = NOW + Duration::nanoseconds(1);
         assert_eq!(token(later, None, None).standing(NOW), Standing::Good);
@@ -151,6 +165,7 @@ mod tests {
             use_time: Some(NOW),
             successor,
             end_time,
+            last_time: None,
         };
         let last = NOW + REFRESH_GRACE - Duration::nanoseconds(1);
         let again = Standing::Again { then: NOW, seed };
@@ -166,7 +181,7 @@ mod tests {
         let (ambient, _) = mc_chassis::Ambient::fixed(NOW, 1);
         let refresh = Bearer::issue(Kind::Refresh, &ambient.ids);
         let pair = |refresh: &Bearer, seed: u8| {
-            let issued = Issued::following(refresh, &[seed; 32], NOW);
+            let issued = Issued::following(refresh, &[seed; 32], NOW, None);
             (issued.session_token.reveal().to_owned(), issued.refresh_token.reveal().to_owned())
         };
         let one = pair(&refresh, 1);
@@ -175,5 +190,19 @@ mod tests {
         assert_ne!(one.0[7..], one.1[7..]);
         assert_ne!(one, pair(&refresh, 2));
         assert_ne!(one, pair(&Bearer::issue(Kind::Refresh, &ambient.ids), 1));
+    }
+
+    #[test]
+    fn no_bearer_outlives_what_its_session_goes_back_to() {
+        let refresh = Bearer::parse(&format!("mc_ref_{}", "a".repeat(43))).expect("a refresh token");
+        let ends = |last| {
+            let issued = Issued::following(&refresh, &[1; 32], NOW, last);
+            (issued.expire_time, issued.refresh_expire_time)
+        };
+        let soon = NOW + Duration::minutes(1);
+        assert_eq!(ends(Some(soon)), (soon, soon));
+        let later = NOW + SESSION_TTL + Duration::SECOND;
+        assert_eq!(ends(Some(later)), (NOW + SESSION_TTL, later));
+        assert_eq!(ends(Some(NOW + REFRESH_TTL + Duration::SECOND)), ends(None));
     }
 }

@@ -20,6 +20,13 @@ pub(crate) struct Maker {
 pub(crate) struct Root {
     /// The API token, itself or through the sessions that were opened with it; none if it was a password.
     pub(crate) api_token: Option<Uuid>,
+    /// When the API token expires, and with it what goes back to it.
+    pub(crate) last_time: Option<OffsetDateTime>,
+}
+
+impl Root {
+    /// A password, which does not expire.
+    pub(crate) const PASSWORD: Self = Self { api_token: None, last_time: None };
 }
 
 /// A stored code.

@@ -8,23 +8,26 @@ use uuid::Uuid;
 use super::scope;
 use crate::domain::bearer::{Bearer, Kind};
 use crate::domain::session::{End, Issued, Seed, Token};
+use crate::domain::sign_in_code::Root;
 use crate::domain::workspace::role;
 use crate::error::Error;
 
-/// Adds a session, and the API token that it was opened with if it was. The transaction is about its person.
+/// Adds a session and what it goes back to. The transaction is about its person.
 pub(crate) async fn insert(
     tx: &mut PgConnection,
     session: Uuid,
     user: Uuid,
-    api_token: Option<Uuid>,
+    root: Root,
     now: OffsetDateTime,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "INSERT INTO identity.session (session_id, user_id, api_token_id, create_time) VALUES ($1, $2, $3, $4)",
+        "INSERT INTO identity.session (session_id, user_id, api_token_id, last_time, create_time)
+         VALUES ($1, $2, $3, $4, $5)",
     )
     .bind(session)
     .bind(user)
-    .bind(api_token)
+    .bind(root.api_token)
+    .bind(root.last_time)
     .bind(now)
     .execute(tx)
     .await
@@ -89,24 +92,25 @@ pub(crate) async fn find(
     workspace: Option<Uuid>,
 ) -> Result<Option<(Token, Option<Role>)>, Error> {
     let Some(found) = present(tx, bearer).await? else { return Ok(None) };
-    let (end_time, role_text): (Option<OffsetDateTime>, Option<String>) = sqlx::query_as(
-        "SELECT s.end_time, m.role FROM identity.session s
+    let (end_time, last_time, role_text): (Option<OffsetDateTime>, Option<OffsetDateTime>, Option<String>) =
+        sqlx::query_as(
+            "SELECT s.end_time, s.last_time, m.role FROM identity.session s
          LEFT JOIN identity.membership m ON m.user_id = s.user_id AND m.workspace_id = $2
          WHERE s.session_id = $1",
-    )
-    .bind(found.session_id)
-    .bind(workspace)
-    .fetch_one(tx)
-    .await?;
+        )
+        .bind(found.session_id)
+        .bind(workspace)
+        .fetch_one(tx)
+        .await?;
     let role = role_text.map(|text| role(&text).ok_or(Error::Stored("role"))).transpose()?;
-    Ok(Some((token(found, end_time)?, role)))
+    Ok(Some((token(found, end_time, last_time)?, role)))
 }
 
 /// A refresh token. Its session is locked until the transaction ends, so that of two trades one comes second.
 pub(crate) async fn lock_refresh(tx: &mut PgConnection, bearer: &Bearer) -> Result<Option<Token>, Error> {
     let Some(found) = present(tx, bearer).await? else { return Ok(None) };
-    let end_time =
-        sqlx::query_scalar("SELECT end_time FROM identity.session WHERE session_id = $1 FOR UPDATE")
+    let (end_time, last_time) =
+        sqlx::query_as("SELECT end_time, last_time FROM identity.session WHERE session_id = $1 FOR UPDATE")
             .bind(found.session_id)
             .fetch_one(&mut *tx)
             .await?;
@@ -116,10 +120,14 @@ pub(crate) async fn lock_refresh(tx: &mut PgConnection, bearer: &Bearer) -> Resu
             .bind(bearer.hash().as_slice())
             .fetch_one(tx)
             .await?;
-    token(Found { use_time, successor_seed, ..found }, end_time).map(Some)
+    token(Found { use_time, successor_seed, ..found }, end_time, last_time).map(Some)
 }
 
-fn token(found: Found, end_time: Option<OffsetDateTime>) -> Result<Token, Error> {
+fn token(
+    found: Found,
+    end_time: Option<OffsetDateTime>,
+    last_time: Option<OffsetDateTime>,
+) -> Result<Token, Error> {
     let seed = |bytes: Vec<u8>| bytes.try_into().map_err(|_| Error::Stored("seed"));
     Ok(Token {
         session: found.session_id,
@@ -128,6 +136,7 @@ fn token(found: Found, end_time: Option<OffsetDateTime>) -> Result<Token, Error>
         use_time: found.use_time,
         successor: found.successor_seed.map(seed).transpose()?,
         end_time,
+        last_time,
     })
 }
 

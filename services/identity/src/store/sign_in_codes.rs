@@ -96,17 +96,19 @@ pub(crate) async fn lock_maker(
     now: OffsetDateTime,
 ) -> Result<Option<Root>, sqlx::Error> {
     scope::workspace(tx, maker.workspace).await?;
-    let session: Option<(Option<Uuid>,)> = sqlx::query_as(
-        "SELECT api_token_id FROM identity.session WHERE session_id = $1 AND end_time IS NULL FOR SHARE",
+    let session: Option<(Option<Uuid>, Option<OffsetDateTime>)> = sqlx::query_as(
+        "SELECT api_token_id, last_time FROM identity.session
+         WHERE session_id = $1 AND end_time IS NULL AND (last_time IS NULL OR last_time > $2) FOR SHARE",
     )
     .bind(maker.id)
+    .bind(now)
     .fetch_optional(&mut *tx)
     .await?;
-    if let Some((api_token,)) = session {
-        return Ok(Some(Root { api_token }));
+    if let Some((api_token, last_time)) = session {
+        return Ok(Some(Root { api_token, last_time }));
     }
-    let api_token: Option<Uuid> = sqlx::query_scalar(
-        "SELECT token_id FROM identity.api_token
+    let api_token: Option<(Uuid, OffsetDateTime)> = sqlx::query_as(
+        "SELECT token_id, expire_time FROM identity.api_token
          WHERE workspace_id = $2 AND token_id = $1 AND revoke_time IS NULL AND expire_time > $3 FOR SHARE",
     )
     .bind(maker.id)
@@ -114,7 +116,7 @@ pub(crate) async fn lock_maker(
     .bind(now)
     .fetch_optional(tx)
     .await?;
-    Ok(api_token.map(|token| Root { api_token: Some(token) }))
+    Ok(api_token.map(|(token, expiry)| Root { api_token: Some(token), last_time: Some(expiry) }))
 }
 
 /// Removes codes that stopped working long ago.

@@ -30,6 +30,7 @@ pub(super) async fn handle(
 #[cfg(test)]
 mod tests {
     use mc_chassis::auth::Role;
+    use mc_chassis::clock::Clock as _;
     use mc_proto::identity::v1 as pb;
     use tonic::Code;
 
@@ -60,14 +61,51 @@ mod tests {
     }
 
     /// Signs in by a code that is made with `bearer`.
-    async fn session_of(fixture: &Fixture, bearer: &str) -> String {
+    async fn sign_in_with(fixture: &Fixture, bearer: &str) -> pb::Session {
         let caller = fixture.exchange(bearer, "").await.expect("exchange");
         let mut client = fixture.real_auth_client();
         let request = with_bearer(&caller, pb::CreateSignInCodeRequest {});
         let code = outcome(client.create_sign_in_code(request).await).expect("create").code;
         let request = pb::ExchangeSignInCodeRequest { code };
         let reply = outcome(client.exchange_sign_in_code(request).await).expect("exchange");
-        reply.session.expect("session").session_token
+        reply.session.expect("session")
+    }
+
+    async fn session_of(fixture: &Fixture, bearer: &str) -> String {
+        sign_in_with(fixture, bearer).await.session_token
+    }
+
+    #[tokio::test]
+    async fn sessions_that_go_back_to_a_token_are_over_when_it_expires() {
+        let fixture = Fixture::populated().await;
+        let lives = time::Duration::minutes(90);
+        let expiry = fixture.clock.now() + lives;
+        let expire_time = prost_types::Timestamp { seconds: expiry.unix_timestamp(), nanos: 0 };
+        let token =
+            pb::ApiToken { display_name: "ci".into(), expire_time: Some(expire_time), ..Default::default() };
+        let message = pb::CreateApiTokenRequest { parent: parent(), api_token: Some(token) };
+        let made = outcome(fixture.tokens().create_api_token(fixture.ada(message)).await).expect("create");
+        let direct = sign_in_with(&fixture, &made.secret).await;
+        assert_eq!(direct.refresh_expire_time, Some(expire_time), "no later than the token");
+
+        fixture.clock.advance(time::Duration::minutes(50));
+        let renewed = fixture.refresh(&direct.refresh_token).await.expect("refresh");
+        assert_eq!(
+            (renewed.expire_time, renewed.refresh_expire_time),
+            (Some(expire_time), Some(expire_time))
+        );
+        assert_eq!(fixture.refresh(&direct.refresh_token).await.expect("again"), renewed);
+        let through_it = sign_in_with(&fixture, &renewed.session_token).await;
+
+        fixture.clock.advance(time::Duration::minutes(40) - time::Duration::SECOND);
+        fixture.exchange(&renewed.session_token, "").await.expect("alive to the end");
+        fixture.clock.advance(time::Duration::SECOND);
+        for over in [&renewed, &through_it] {
+            let failure = fixture.exchange(&over.session_token, "").await.expect_err("over");
+            assert_eq!(failure.reason(), "TOKEN_EXPIRED");
+            let failure = fixture.refresh(&over.refresh_token).await.expect_err("over for good");
+            assert_eq!(failure.reason(), "TOKEN_EXPIRED");
+        }
     }
 
     #[tokio::test]

@@ -49,10 +49,10 @@ pub(super) async fn handle(
     }
     let root = sign_in_codes::lock_maker(&mut tx, code.maker, now).await?.ok_or(Error::SignInCodeInvalid)?;
     let account = accounts::read(&mut tx, code.user).await?.ok_or(Error::SignInCodeInvalid)?;
-    let issued = Issued::at(now, &identity.ambient.ids);
+    let issued = Issued::at(now, root.last_time, &identity.ambient.ids);
     let session = identity.ambient.ids.uuid();
     sign_in_codes::note_use(&mut tx, &bearer, now).await?;
-    sessions::insert(&mut tx, session, code.user, root.api_token, now).await?;
+    sessions::insert(&mut tx, session, code.user, root, now).await?;
     sessions::insert_tokens(&mut tx, session, code.user, &issued, now).await?;
     audit::note_of_person(&mut tx, code.user, &event("signInCode.exchange"), &identity.ambient.ids).await?;
     tx.commit().await?;

@@ -22,7 +22,7 @@ pub(super) async fn handle(identity: &Identity, request: RefreshRequest) -> Resu
     match token.standing(now) {
         Standing::Good => {}
         Standing::Again { then, seed } => {
-            let issued = Issued::following(&bearer, &seed, then);
+            let issued = Issued::following(&bearer, &seed, then, token.last_time);
             return Ok(RefreshResponse { session: Some(convert::session(&issued)) });
         }
         Standing::Expired => return Err(Error::TokenExpired),
@@ -36,7 +36,7 @@ pub(super) async fn handle(identity: &Identity, request: RefreshRequest) -> Resu
         }
     }
     let seed = identity.ambient.ids.bytes();
-    let issued = Issued::following(&bearer, &seed, now);
+    let issued = Issued::following(&bearer, &seed, now, token.last_time);
     sessions::use_refresh(&mut tx, token.session, &bearer, &seed, now).await?;
     sessions::insert_tokens(&mut tx, token.session, token.user, &issued, now).await?;
     tx.commit().await?;

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use crate::domain::account::{self, Email};
 use crate::domain::attempts::Counted;
 use crate::domain::session::Issued;
+use crate::domain::sign_in_code::Root;
 use crate::error::Error;
 use crate::passwords::Verdict;
 use crate::rpc::{Identity, convert};
@@ -62,13 +63,13 @@ pub(super) async fn handle(
 
     let now = identity.ambient.clock.now();
     let session = identity.ambient.ids.uuid();
-    let issued = Issued::at(now, &identity.ambient.ids);
+    let issued = Issued::at(now, Root::PASSWORD.last_time, &identity.ambient.ids);
     let mut tx = identity.database.begin_open().await?;
     scope::user(&mut tx, account.user).await?;
     if let Some(hash) = stronger {
         accounts::set_password_hash(&mut tx, account.user, &hash).await?;
     }
-    sessions::insert(&mut tx, session, account.user, None, now).await?;
+    sessions::insert(&mut tx, session, account.user, Root::PASSWORD, now).await?;
     sessions::insert_tokens(&mut tx, session, account.user, &issued, now).await?;
     tx.commit().await?;
     for one in counted {
