@@ -14,11 +14,21 @@ import { useAddAgent } from "./use-agents";
 
 const MODEL = "simulator/demo";
 
-/** Adds the simulator to the team; nothing where the gateway has none. */
+/**
+ * Adds the simulator to the team; nothing where the gateway has none. Its place is kept until that is known: a button beside it
+ * must not move away under the pointer.
+ */
 export function SimulatorMember({ onAdded }: { onAdded: (agent: Agent) => void }) {
   const models = useQuery(modelsQuery(useTransport(), useWorkspace()));
   const add = useAddAgent();
   const requestId = useRef(crypto.randomUUID());
+  if (models.isPending) {
+    return (
+      <Button className="invisible">
+        <Face />
+      </Button>
+    );
+  }
   if (!models.data?.models.some((model) => model.id === MODEL)) return null;
   const blank = newDraft(MODEL);
   const draft = {
@@ -40,8 +50,16 @@ export function SimulatorMember({ onAdded }: { onAdded: (agent: Agent) => void }
         )
       }
     >
-      <FlaskConical aria-hidden />
-      {add.isPending ? "Adding..." : "Add the simulator"}
+      <Face adding={add.isPending} />
     </Button>
+  );
+}
+
+function Face({ adding = false }: { adding?: boolean }) {
+  return (
+    <>
+      <FlaskConical aria-hidden />
+      {adding ? "Adding..." : "Add the simulator"}
+    </>
   );
 }
