@@ -236,7 +236,8 @@ mod tests {
         let frame = topics.add(RUN, Some("17".into()), 7).expect("added");
         assert_eq!(parse(&[frame])[0]["cursor"], "17");
         topics.take(&ack(1));
-        let caught_up = |cursor: &str| json!({ "type": "caughtUp", "topic": RUN, "cursor": cursor }).to_string();
+        let caught_up =
+            |cursor: &str| json!({ "type": "caughtUp", "topic": RUN, "cursor": cursor }).to_string();
         assert_eq!(topics.take(&caught_up("")), Taken::Pass(7));
         assert_eq!(parse(&topics.all_again())[0]["cursor"], "17");
         // A workspace in which nothing happens yet has a place to go on from all the same.
