@@ -20,9 +20,18 @@ export interface Work {
   assignee?: string;
 }
 
+/**
+ * Goes to one of the lists and waits until it is there: the screen before stays until then, and may have links of the same
+ * names.
+ */
+export async function go(hand: Hand, screen: "Inbox" | "Tasks" | "Runs" | "Team"): Promise<void> {
+  await hand.click("link", new RegExp(`^${screen}`));
+  await hand.sees("heading", screen);
+}
+
 /** Adds a member to the team, beginning anywhere; ends with a look at it. */
 export async function addMember(hand: Hand, member: Member): Promise<void> {
-  await hand.click("link", "Team");
+  await go(hand, "Team");
   await hand.click("link", "New team member");
   await hand.fill("Name", member.name);
   if (member.role) await hand.fill("Role", member.role);
@@ -45,7 +54,7 @@ export async function startTask(hand: Hand, work: Work): Promise<void> {
 
 /** Opens the inbox at the item of this task, beginning anywhere. */
 export async function openInbox(hand: Hand, task: string): Promise<void> {
-  await hand.click("link", /^Inbox/);
+  await go(hand, "Inbox");
   await hand.click("link", new RegExp(escaped(task)));
   await hand.sees("region", "What is asked");
 }
@@ -74,7 +83,7 @@ export async function reject(hand: Hand, reason: string): Promise<void> {
 
 /** Opens the newest run of a task, beginning anywhere. */
 export async function openRun(hand: Hand, task: string): Promise<void> {
-  await hand.click("link", /^Runs/);
+  await go(hand, "Runs");
   await hand.click("link", new RegExp(escaped(task)));
   await hand.click("link", "Open the run");
   await hand.sees("log", "Journal");

@@ -1,5 +1,5 @@
 // Deciding with more than a yes: with other arguments, or with a no and its reason. And being too late.
-import { addMember, approveWith, openInbox, openRun, reject, startTask } from "../shared/steps";
+import { addMember, approveWith, go, openInbox, openRun, reject, startTask } from "../shared/steps";
 import { handOn } from "./hand";
 import { enter, expect, test } from "./test";
 
@@ -47,7 +47,7 @@ test("a no and its reason reach the agent, and both are kept", async ({ desk, ha
   await reject(hand, "Not without the harbour master");
   await openRun(hand, "Paint the harbour");
   await expect(desk.getByRole("log", { name: "Journal" })).toContainText("Rejected: Not without the harbour master");
-  await hand.click("link", /^Inbox/);
+  await go(hand, "Inbox");
   await hand.click("button", "Decided");
   await hand.click("link", /Paint the harbour/);
   await hand.reads(/Rejected: Not without the harbour master, by you/);

@@ -1,5 +1,5 @@
 // Losing the connection, and the page itself: what is on screen stays, and nothing is missing afterwards.
-import { addMember, startTask } from "../shared/steps";
+import { addMember, go, startTask } from "../shared/steps";
 import { expect, test } from "./test";
 import { Wire } from "./wire";
 
@@ -20,7 +20,7 @@ test("a page that is loaded again in the middle is where it was", async ({ desk,
 test("a search, a filter and what is looked at survive a reload", async ({ desk, hand }) => {
   await addMember(hand, { name: "Ana", model: "simulator/demo", asks: ["Write files"] });
   await startTask(hand, { title: "Chart the reef" });
-  await hand.click("link", "Tasks");
+  await go(hand, "Tasks");
   await hand.click("button", "In progress");
   await desk.getByRole("searchbox").fill("reef");
   await hand.click("link", /Chart the reef/);

@@ -1,5 +1,5 @@
 // The newcomer's first ten minutes: in by the link, a team member, a task, an approval, the result and what it cost.
-import { addMember, approve, openInbox, startTask } from "../shared/steps";
+import { addMember, approve, go, openInbox, startTask } from "../shared/steps";
 import { handOn } from "./hand";
 import { setting } from "./system";
 import { expect, test } from "./test";
@@ -27,7 +27,7 @@ test("from the one-time link to a finished task", async ({ page }) => {
   await approve(hand);
   await expect(page.getByRole("heading", { name: "Nothing needs you" })).toBeVisible();
 
-  await hand.click("link", /^Runs/);
+  await go(hand, "Runs");
   await hand.click("link", new RegExp(title));
   await expect(page.getByText("succeeded").first()).toBeVisible();
   await hand.click("link", "Open the run");
@@ -35,7 +35,7 @@ test("from the one-time link to a finished task", async ({ page }) => {
   await expect(journal).toContainText("Wrote a short report");
   await expect(page.getByText(/^\$0\.\d+$/).first()).toBeVisible();
 
-  await hand.click("link", "Tasks");
+  await go(hand, "Tasks");
   await expect(page.getByRole("link", { name: new RegExp(`done.*${title}`) })).toBeVisible();
 });
 

@@ -1,5 +1,5 @@
 // Orders to a run that is at work: what is asked for, what is true, and what comes of it.
-import { addMember, startTask } from "../shared/steps";
+import { addMember, go, startTask } from "../shared/steps";
 import { expect, test } from "./test";
 
 const SLOW = { name: "Rui", model: "simulator/slow" };
@@ -21,7 +21,7 @@ test("a run that is paused stands still until it is resumed", async ({ desk, han
   await hand.click("button", "Pause");
   await expect(head).toContainText("pausing...");
   await expect(head).toContainText("paused");
-  await hand.click("link", /^Runs/);
+  await go(hand, "Runs");
   await hand.click("link", /paused.*Count slowly/);
   await hand.click("link", "Open the run");
   await hand.click("button", "Resume");
@@ -38,6 +38,6 @@ test("a run that is cancelled ends at once and says why nothing follows", async 
   await hand.click("button", "Cancel the run");
   await expect(desk.getByRole("main").locator("header")).toContainText("cancelled");
   await expect(desk.getByRole("button", { name: "Pause" })).toHaveCount(0);
-  await hand.click("link", "Tasks");
+  await go(hand, "Tasks");
   await expect(desk.getByRole("link", { name: /cancelled.*Count for ever/ })).toBeVisible();
 });
