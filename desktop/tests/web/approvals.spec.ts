@@ -21,7 +21,8 @@ test("arguments that a person changes are what is carried out", async ({ desk, h
 test("what a run asks is approved where it is watched", async ({ desk, hand }) => {
   await addMember(hand, MEMBER);
   await startTask(hand, { title: "Weigh the anchors" });
-  await hand.sees("region", "What is asked");
+  // Its keys come with its buttons, once the item is read.
+  await hand.sees("button", "Approve");
   await desk.keyboard.press("a");
   await expect(desk.getByRole("main").locator("header")).toContainText("succeeded");
   await expect(desk.getByRole("region", { name: "What is asked" })).toHaveCount(0);

@@ -48,12 +48,14 @@ test("a team member, a task, an approval and the result by keys alone", async ({
   await expect(desk.getByText("needs approval").first()).toBeVisible();
 
   await keys.press("n");
+  await expect(desk.getByRole("heading", { level: 1, name: "Inbox" })).toBeVisible();
   await expect(desk.getByRole("heading", { name: "Ana wants to write report.md" })).toBeVisible();
   await keys.press("a");
   await expect(desk.getByText(/^Approved\./)).toBeVisible();
 
   await keys.press("g");
   await keys.press("r");
+  await expect(desk.getByRole("heading", { level: 1, name: "Runs" })).toBeVisible();
   await expect(desk.getByRole("link", { name: /Sweep the chimney/ })).toBeVisible();
   await keys.press("j");
   await expect(desk.getByRole("region", { name: "Sweep the chimney" })).toContainText("succeeded");
