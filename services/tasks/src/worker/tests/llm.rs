@@ -15,6 +15,9 @@ use mc_proto::llm::v1::part::Kind;
 use tokio::sync::Notify;
 use tonic::service::Routes;
 use tonic::{Code, Request, Response, Status};
+use uuid::Uuid;
+
+use crate::domain::id::RunId;
 
 /// What is answered to a key.
 #[derive(Clone, Debug)]
@@ -36,6 +39,8 @@ pub(crate) enum Reply {
 #[derive(Default)]
 pub(crate) struct Script {
     replies: Mutex<VecDeque<Reply>>,
+    /// What the first call of a run is answered, whichever run calls first.
+    openings: Mutex<HashMap<Uuid, Reply>>,
     by_key: Mutex<HashMap<String, Reply>>,
     pub(crate) asked: Mutex<Vec<(String, RunAssertion)>>,
     /// What the model was last told, whole.
@@ -57,6 +62,11 @@ impl Script {
     pub(crate) fn then(&self, reply: Reply) -> &Self {
         self.replies.lock().unwrap().push_back(reply);
         self
+    }
+
+    /// For runs that are carried on at once: their calls come in no order.
+    pub(crate) fn begin(&self, run: RunId, reply: Reply) {
+        self.openings.lock().unwrap().insert(run.uuid(), reply);
     }
 
     /// Lets stalled answers end.
@@ -90,12 +100,12 @@ impl Script {
         Routes::new(sized!(GenerationServiceServer::from_arc(self)))
     }
 
-    fn reply(&self, key: &str) -> Reply {
-        let mut by_key = self.by_key.lock().unwrap();
-        by_key
-            .entry(key.to_owned())
-            .or_insert_with(|| self.replies.lock().unwrap().pop_front().unwrap_or_else(finish))
-            .clone()
+    fn reply(&self, run: Uuid, key: &str) -> Reply {
+        let next = || {
+            let opening = self.openings.lock().unwrap().remove(&run);
+            opening.or_else(|| self.replies.lock().unwrap().pop_front()).unwrap_or_else(finish)
+        };
+        self.by_key.lock().unwrap().entry(key.to_owned()).or_insert_with(next).clone()
     }
 }
 
@@ -120,8 +130,8 @@ impl GenerationService for Script {
         };
         let proto::GenerateRequest { idempotency_key: key, messages, .. } = request.into_inner();
         *self.told.lock().unwrap() = messages;
+        let reply = self.reply(run.run, &key);
         self.asked.lock().unwrap().push((key.clone(), run));
-        let reply = self.reply(&key);
         self.was_asked.notify_one();
         let generation = format!("generations/{key}");
         let started = proto::GenerationStarted { generation: generation.clone(), attached: false };

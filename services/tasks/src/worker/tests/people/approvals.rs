@@ -125,12 +125,14 @@ async fn second_decision_is_refused_and_changes_nothing() {
 #[tokio::test]
 async fn decisions_that_come_as_fast_as_they_can_wake_every_run() {
     let world = World::new().await;
-    let worker = world.fleet.worker();
     let mut runs = Vec::new();
     for _ in 0..12 {
         let tools = vec![world.may_request(ToolPolicy::Ask, RequestEffect::AtMostOnce)];
-        runs.push(world.queued(tools, vec![world.order("one")]).await);
+        let run = world.fleet.queued_with(HOME, tools).await;
+        world.fleet.script.begin(run, Reply::Answer("Let me see.", vec![world.order("one")]));
+        runs.push(run);
     }
+    let worker = world.fleet.worker();
     let decided = runs.iter().map(async |run| {
         loop {
             if let Some(item) = world.open(*run).await.pop() {
