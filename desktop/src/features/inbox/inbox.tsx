@@ -13,7 +13,7 @@ import { neighbour, useListKeys } from "~/shared/keyboard/use-list-keys";
 import { Button } from "~/shared/ui/button";
 import { Empty } from "~/shared/ui/empty";
 import { LoadMore } from "~/shared/ui/load-more";
-import { ProblemNote } from "~/shared/ui/problem-note";
+import { ProblemNote, UnreadNote } from "~/shared/ui/problem-note";
 import { Filters, Row, RowsLoading, Screen, Split } from "~/shared/ui/screen";
 import { Status } from "~/shared/ui/status";
 import { Ago } from "~/shared/ui/time";
@@ -74,11 +74,7 @@ export function Inbox() {
       }
     >
       {list.error && !list.data ? (
-        <ProblemNote problem={list.error} className="m-4">
-          <Button size="sm" onClick={() => void list.refetch()}>
-            Try again
-          </Button>
-        </ProblemNote>
+        <UnreadNote problem={list.error} onRetry={() => void list.refetch()} />
       ) : list.isPending ? (
         <RowsLoading />
       ) : items.length === 0 && wanted === undefined ? (

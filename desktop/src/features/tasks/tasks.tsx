@@ -16,7 +16,7 @@ import { useListKeys } from "~/shared/keyboard/use-list-keys";
 import { Button } from "~/shared/ui/button";
 import { Empty } from "~/shared/ui/empty";
 import { LoadMore } from "~/shared/ui/load-more";
-import { ProblemNote } from "~/shared/ui/problem-note";
+import { UnreadNote } from "~/shared/ui/problem-note";
 import { Filters, Row, RowsLoading, Screen, Split } from "~/shared/ui/screen";
 import { Ago } from "~/shared/ui/time";
 import { found } from "./find";
@@ -108,11 +108,7 @@ export function Tasks() {
       }
     >
       {list.error && !list.data ? (
-        <ProblemNote problem={list.error} className="m-4">
-          <Button size="sm" onClick={() => void list.refetch()}>
-            Try again
-          </Button>
-        </ProblemNote>
+        <UnreadNote problem={list.error} onRetry={() => void list.refetch()} />
       ) : list.isPending ? (
         <RowsLoading />
       ) : tasks.length === 0 ? (

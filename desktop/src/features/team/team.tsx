@@ -10,7 +10,7 @@ import { idOf } from "~/shared/format/name";
 import { useListKeys } from "~/shared/keyboard/use-list-keys";
 import { Button } from "~/shared/ui/button";
 import { Empty } from "~/shared/ui/empty";
-import { ProblemNote } from "~/shared/ui/problem-note";
+import { UnreadNote } from "~/shared/ui/problem-note";
 import { Fact, Facts, Row, RowsLoading, Screen, Split } from "~/shared/ui/screen";
 import { Since } from "~/shared/ui/time";
 import { Avatar } from "./avatar";
@@ -42,11 +42,7 @@ export function Team() {
   return (
     <Screen title="Team" aside={list.data ? agents.length : undefined} actions={agents.length > 0 ? add : null}>
       {list.error && !list.data ? (
-        <ProblemNote problem={list.error} className="m-4">
-          <Button size="sm" onClick={() => void list.refetch()}>
-            Try again
-          </Button>
-        </ProblemNote>
+        <UnreadNote problem={list.error} onRetry={() => void list.refetch()} />
       ) : list.isPending ? (
         <RowsLoading />
       ) : agents.length === 0 ? (

@@ -1,7 +1,9 @@
 // Says what went wrong, what is safe and what to do.
+
 import { TriangleAlert } from "lucide-react";
 import type { ReactNode } from "react";
 import { asProblem } from "~/api/problem";
+import { Button } from "./button";
 import { cn } from "./cn";
 
 interface ProblemNoteProps {
@@ -29,5 +31,16 @@ export function ProblemNote({ problem, children, className }: ProblemNoteProps) 
         {children ? <div className="flex flex-wrap gap-2">{children}</div> : null}
       </div>
     </div>
+  );
+}
+
+/** In place of a list that could not be read. */
+export function UnreadNote({ problem, onRetry }: { problem: unknown; onRetry: () => void }) {
+  return (
+    <ProblemNote problem={problem} className="m-4">
+      <Button size="sm" onClick={onRetry}>
+        Try again
+      </Button>
+    </ProblemNote>
   );
 }
