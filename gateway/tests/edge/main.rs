@@ -4,6 +4,7 @@ mod activity;
 mod client;
 mod fake;
 mod fake_activity;
+mod fake_auth;
 mod fleet;
 mod limits;
 mod manual;

@@ -1,5 +1,6 @@
 //! The records of a run's journal and their JSON: what is written here is read back for as long as runs are kept.
 
+mod codec;
 mod people;
 
 use std::sync::Arc;
@@ -10,14 +11,11 @@ use time::OffsetDateTime;
 use super::brief::RunBrief;
 use super::conversation::{FinishReason, Message, Usage};
 use super::id::ArtifactId;
+pub use codec::{DecodeError, EVENT_VERSION};
 pub use people::{
     ApprovalRequested, Cancelled, CommandDelivered, ItemDecided, OutcomeUnknown, Paused, QuestionAsked,
     Resumed,
 };
-
-/// Version of the JSON that [`Event::to_json`] writes. It rises only when an older reader would misread an event;
-/// a new optional field does not raise it, since unknown fields are passed over.
-pub const EVENT_VERSION: u32 = 1;
 
 /// One append-only record.
 #[derive(Debug, Clone, PartialEq)]
@@ -311,47 +309,7 @@ impl RunError {
     }
 }
 
-/// Why a journalled event cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum DecodeError {
-    /// A newer release wrote it; leave the run to a worker of that release.
-    #[error("the event has version {found}, and this release reads up to {EVENT_VERSION}")]
-    Newer {
-        /// Version of the event.
-        found: u32,
-    },
-    /// It is not an event.
-    #[error("the event cannot be read: {0}")]
-    Malformed(#[from] serde_json::Error),
-}
-
 impl Event {
-    /// The event as the journal keeps it: one JSON object with `v` and `kind`.
-    pub fn to_json(&self) -> String {
-        #[derive(Serialize)]
-        struct Versioned<'a> {
-            v: u32,
-            #[serde(flatten)]
-            event: &'a Event,
-        }
-        serde_json::to_string(&Versioned { v: EVENT_VERSION, event: self })
-            .expect("events have string keys and finite numbers, so JSON can hold them")
-    }
-
-    /// Reads what [`Event::to_json`] of this or an older release wrote.
-    pub fn from_json(text: &str) -> Result<Self, DecodeError> {
-        #[derive(Deserialize)]
-        struct Header {
-            #[serde(default = "first")]
-            v: u32,
-        }
-        let Header { v } = serde_json::from_str(text)?;
-        if v > EVENT_VERSION {
-            return Err(DecodeError::Newer { found: v });
-        }
-        Ok(serde_json::from_str(text)?)
-    }
-
     /// The tag that [`Event::to_json`] writes, for a column of its own.
     pub const fn kind(&self) -> &'static str {
         match self {

@@ -1,0 +1,268 @@
+//! A run in memory, carried on by doing what `next` says.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Write as _;
+
+use mc_tasks::domain::arguments::Arguments;
+use mc_tasks::domain::brief::RunBrief;
+use mc_tasks::domain::conversation::{FinishReason, Message, Usage};
+use mc_tasks::domain::decide::{Ask, ModelCall, Next, ToolUse, next};
+use mc_tasks::domain::event::{ArtifactRef, Event, ModelCallCompleted, Queued, Record};
+use mc_tasks::domain::fold::{RunFold, RunState};
+use mc_tasks::domain::id::{ArtifactId, InboxItemId};
+use mc_tasks::domain::mail::{self, Reading};
+use mc_tasks::domain::order::{Decision, Letter, LetterContent};
+use mc_tasks::domain::retry::{self, AfterFailure};
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use super::{PERSON, START, Turn, agent, brief, task};
+
+/// A run in memory.
+#[derive(Debug, Clone)]
+pub(crate) struct Run {
+    /// All that is durable.
+    pub(crate) journal: Vec<Record>,
+    /// What a worker knows.
+    pub(crate) fold: RunFold,
+    /// The time.
+    pub(crate) now: OffsetDateTime,
+    /// What the model does next.
+    pub(crate) script: VecDeque<Turn>,
+    /// Each request that was sent, with its key; an attached call is there again.
+    pub(crate) requests: Vec<ModelCall>,
+    /// Each tool call that was carried out.
+    pub(crate) carried_out: Vec<ToolUse>,
+    /// What people were asked, with the items that were opened for it.
+    pub(crate) asked: Vec<(InboxItemId, Ask)>,
+    letters: i64,
+    files: BTreeMap<String, String>,
+}
+
+impl Run {
+    /// A queued run.
+    pub(crate) fn new(brief: RunBrief, script: impl IntoIterator<Item = Turn>) -> Self {
+        let record = Record { seq: 1, at: START, event: Event::Queued(Queued { brief: brief.into() }) };
+        Self {
+            fold: RunFold::begin(&record).unwrap(),
+            journal: vec![record],
+            now: START,
+            script: script.into_iter().collect(),
+            requests: vec![],
+            carried_out: vec![],
+            asked: vec![],
+            letters: 0,
+            files: BTreeMap::new(),
+        }
+    }
+
+    /// A run of the usual task and agent.
+    pub(crate) fn usual(script: impl IntoIterator<Item = Turn>) -> Self {
+        Self::new(brief(task(), agent()), script)
+    }
+
+    /// Commits a record, through its JSON as a database would.
+    pub(crate) fn append(&mut self, event: Event) {
+        self.now += Duration::milliseconds(10);
+        let event = Event::from_json(&event.to_json()).unwrap();
+        let record = Record { seq: self.fold.head_seq() + 1, at: self.now, event };
+        self.fold.apply(&record).unwrap_or_else(|error| panic!("{error}\n{}", self.story()));
+        self.journal.push(record);
+    }
+
+    /// Works until the run ends or the script does.
+    pub(crate) fn played(mut self) -> Self {
+        while self.step() {}
+        self
+    }
+
+    /// Does the next thing; false when nothing can be done.
+    pub(crate) fn step(&mut self) -> bool {
+        match next(&self.fold, self.now) {
+            Next::Ended | Next::Wait(_) | Next::Paused => return false,
+            Next::Ask(asks) => self.ask(asks),
+            Next::RetryAt(at) => self.now = at,
+            Next::Append(events) => events.into_iter().for_each(|event| self.append(event)),
+            Next::CallModel(call) => return self.call_model(*call),
+            Next::UseTools(uses) => {
+                for event in uses.iter().filter_map(|used| used.intent.clone()) {
+                    self.append(event);
+                }
+                for used in uses {
+                    let event = self.carry_out(&used);
+                    self.carried_out.push(used);
+                    self.append(event);
+                }
+            }
+        }
+        true
+    }
+
+    /// Opens an inbox item for each.
+    pub(crate) fn ask(&mut self, asks: Vec<Ask>) {
+        for ask in asks {
+            let item = InboxItemId::new(Uuid::from_u128(100 + self.asked.len() as u128));
+            self.append(ask.event(item));
+            self.asked.push((item, ask));
+        }
+    }
+
+    /// Puts letters into the mailbox, and reads them as a worker does; what it comes to.
+    pub(crate) fn reads(&mut self, contents: Vec<LetterContent>, at_rest: bool) -> Reading {
+        let mut letters = Vec::new();
+        for content in contents {
+            self.letters += 1;
+            letters.push(Letter { number: self.letters, sender: PERSON, sent_at: self.now, content });
+        }
+        let reading = mail::read(&self.fold, &letters, at_rest);
+        reading.events.iter().for_each(|event| self.append(event.clone()));
+        reading
+    }
+
+    /// A person decides on the first thing that is open.
+    pub(crate) fn decided(&mut self, decision: Decision) {
+        let item = self.fold.open_items().first().expect("something is open").item;
+        let reading = self.reads(vec![LetterContent::Decision { item, decision }], true);
+        assert!(reading.stray.is_empty(), "{reading:?}");
+    }
+
+    fn call_model(&mut self, call: ModelCall) -> bool {
+        if let Some(intent) = call.intent.clone() {
+            self.append(intent);
+        }
+        self.requests.push(call.clone());
+        match self.script.pop_front() {
+            None => return false,
+            Some(Turn::Answers(message, finish_reason)) => {
+                self.append(answered(&call, message, finish_reason));
+            }
+            Some(turn) => {
+                let failure = turn.failure().expect("it is no answer");
+                match retry::after(&self.fold, &failure, 0, self.now).unwrap() {
+                    AfterFailure::Append(event) => self.append(event),
+                    AfterFailure::AskAgain { at } => self.now = at,
+                }
+            }
+        }
+        true
+    }
+
+    /// The tools, without a network.
+    pub(crate) fn carry_out(&mut self, used: &ToolUse) -> Event {
+        match &used.arguments {
+            Arguments::WriteArtifact { path, content, .. } => {
+                self.files.insert(path.clone(), content.clone());
+                let artifact = ArtifactId::new(Uuid::from_u128(self.files.len() as u128));
+                let artifact = ArtifactRef { artifact, path: path.clone() };
+                used.completed(format!("Wrote {path}."), false, Some(artifact), 1)
+            }
+            Arguments::ReadArtifact { path, .. } => match self.files.get(path) {
+                Some(content) => used.completed(content.clone(), false, None, 1),
+                None => used.completed(format!("There is no {path}."), true, None, 1),
+            },
+            Arguments::HttpFetch { url } => used.completed(format!("Page of {url}"), false, None, 1),
+            Arguments::HttpRequest(request) => {
+                used.completed(format!("{} {}", request.method.as_str(), request.url), false, None, 1)
+            }
+            Arguments::AskHuman(_) | Arguments::Finish(_) => panic!("the engine itself sees to it"),
+        }
+    }
+
+    /// Loses all that is not durable.
+    pub(crate) fn crash(&mut self) {
+        self.fold = RunFold::replay(&self.journal).unwrap();
+    }
+
+    /// Why it failed.
+    pub(crate) fn failure(&self) -> Option<&str> {
+        self.fold.error().map(|error| error.reason.as_str())
+    }
+
+    /// True when it ended well.
+    pub(crate) fn succeeded(&self) -> bool {
+        self.fold.state() == RunState::Succeeded
+    }
+
+    /// The reasons of the notes, in order.
+    pub(crate) fn notes(&self) -> Vec<&'static str> {
+        self.journal
+            .iter()
+            .filter_map(|record| match &record.event {
+                Event::EngineNote(note) => Some(note.reason.as_str()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// What the tools answered, in order, errors marked.
+    pub(crate) fn results(&self) -> Vec<String> {
+        self.journal
+            .iter()
+            .filter_map(|record| match &record.event {
+                Event::ToolCallCompleted(done) if done.is_error => Some(format!("! {}", done.content)),
+                Event::ToolCallCompleted(done) => Some(done.content.clone()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The journal in one line per record.
+    pub(crate) fn story(&self) -> String {
+        self.journal.iter().fold(String::new(), |mut story, record| {
+            let _ = writeln!(story, "{} {}", record.seq, told(&record.event));
+            story
+        })
+    }
+}
+
+/// The record of an answer, at 10 tokens in, 5 out and 1,000 nano dollars.
+pub(crate) fn answered(call: &ModelCall, message: Message, finish_reason: FinishReason) -> Event {
+    Event::ModelCallCompleted(ModelCallCompleted {
+        step: call.step,
+        attempt: call.attempt,
+        message,
+        finish_reason,
+        usage: Usage { input_tokens: 10, output_tokens: 5, ..Usage::default() },
+        cost_nano_usd: Some(1_000),
+        generation: format!("workspaces/w/generations/{}-{}", call.step, call.attempt),
+        duration_ms: 10,
+    })
+}
+
+fn told(event: &Event) -> String {
+    match event {
+        Event::Queued(_)
+        | Event::Started(_)
+        | Event::TakenOver(_)
+        | Event::Paused(_)
+        | Event::Resumed(_)
+        | Event::Cancelled(_) => event.kind().to_owned(),
+        Event::ModelCallStarted(call) => format!("model {}/{} ?", call.step, call.attempt),
+        Event::ModelCallCompleted(call) => format!("model {}/{} ok", call.step, call.attempt),
+        Event::ModelCallFailed(call) => {
+            let after = if call.retry_at.is_some() { "tried again" } else { "given up" };
+            format!("model {}/{} {} {after}", call.step, call.attempt, call.error.reason)
+        }
+        Event::ToolCallStarted(call) => format!("tool {}/{} {} ?", call.step, call.call_id, call.tool),
+        Event::ToolCallCompleted(call) => {
+            let how = if call.is_error { "error" } else { "ok" };
+            format!("tool {}/{} {} {how}", call.step, call.call_id, call.tool)
+        }
+        Event::EngineNote(note) => format!("note {} {}", note.step, note.reason.as_str()),
+        Event::Succeeded(_) => "succeeded".to_owned(),
+        Event::Failed(failed) => format!("failed {}", failed.error.reason),
+        Event::CommandDelivered(order) => format!("ordered {:?}", order.kind),
+        Event::ApprovalRequested(asked) => {
+            format!("approve {}/{} {} ?", asked.step, asked.call_id, asked.tool)
+        }
+        Event::QuestionAsked(asked) => format!("answer {}/{} ?", asked.step, asked.call_id),
+        Event::OutcomeUnknown(asked) => {
+            format!("outcome {}/{} {} attempt {} ?", asked.step, asked.call_id, asked.tool, asked.attempt)
+        }
+        Event::ItemDecided(decided) => {
+            let how = format!("{:?}", decided.decision);
+            let how = how.split([' ', '{']).next().unwrap_or_default();
+            format!("decided {}/{} {how}", decided.step, decided.call_id)
+        }
+    }
+}
