@@ -4,29 +4,26 @@
 use std::collections::VecDeque;
 
 use futures::stream::BoxStream;
-use mc_chassis::bus::{Signal, Subscription};
+use mc_chassis::bus::Signal;
 use mc_proto::tasks::v1::watch_workspace_response::Update;
 use mc_proto::tasks::v1::{WatchWorkspaceResponse, WorkspaceCaughtUp};
-use tokio::sync::watch as latest;
-use tokio::time::Interval;
-use tokio_util::sync::CancellationToken;
 
+use crate::domain::id::WorkspaceId;
 use crate::error::Error;
 use crate::rpc::view_activity;
 use crate::store::activity;
 use crate::topics::{self, Grown};
+use crate::watch::lookout::{Lookout, Woken};
 use crate::watch::poll::Watched;
-use crate::watch::{ActivityRequest, Watcher, draining, every};
+use crate::watch::{ActivityRequest, Watcher};
 
 /// Changes that are read at once.
 const PAGE: i64 = 200;
 
 struct Watch {
     watcher: Watcher,
-    request: ActivityRequest,
-    subscription: Subscription,
-    /// The head as the poll sees it.
-    polled: latest::Receiver<i64>,
+    workspace: WorkspaceId,
+    lookout: Lookout,
     /// `seq` of the last change that was queued.
     cursor: i64,
     outbox: VecDeque<Update>,
@@ -34,9 +31,6 @@ struct Watch {
     at_seam: bool,
     /// Whether there may be more than was read.
     behind: bool,
-    caught_up: Interval,
-    access: Interval,
-    draining: CancellationToken,
 }
 
 /// Subscribes, then streams.
@@ -44,19 +38,16 @@ pub(super) async fn watch(
     watcher: &Watcher,
     request: ActivityRequest,
 ) -> BoxStream<'static, Result<WatchWorkspaceResponse, Error>> {
-    let subscription = watcher.bus.subscribe(&topics::workspace(request.workspace)).await;
+    let ActivityRequest { workspace, after_seq, access } = request;
+    let topic = topics::workspace(workspace);
     let watch = Watch {
-        subscription,
-        polled: watcher.poll.watch(request.workspace, Watched::Activity),
-        cursor: request.after_seq,
+        lookout: Lookout::new(watcher, workspace, Watched::Activity, &topic, access).await,
+        cursor: after_seq,
         outbox: VecDeque::new(),
         at_seam: false,
         behind: true,
-        caught_up: every(watcher.cadence.caught_up),
-        access: every(watcher.cadence.access),
-        draining: watcher.lifecycle.draining(),
         watcher: watcher.clone(),
-        request,
+        workspace,
     };
     Box::pin(futures::stream::unfold(Some(watch), |watch| async {
         let mut watch = watch?;
@@ -71,7 +62,7 @@ impl Watch {
     async fn next(&mut self) -> Result<Update, Error> {
         loop {
             if let Some(update) = self.outbox.pop_front() {
-                self.caught_up.reset();
+                self.lookout.has_sent();
                 return Ok(update);
             }
             if self.behind {
@@ -82,18 +73,11 @@ impl Watch {
         }
     }
 
-    /// Waits for whatever comes first.
     async fn wait(&mut self) -> Result<(), Error> {
-        tokio::select! {
-            signal = self.subscription.next() => self.hear(&signal),
-            // An error means that the poll is gone, as it is when the process ends.
-            changed = self.polled.changed() => {
-                changed.map_err(|_| draining())?;
-                self.behind |= *self.polled.borrow_and_update() > self.cursor;
-            }
-            _ = self.caught_up.tick() => self.say_caught_up(),
-            _ = self.access.tick() => (self.request.access)().await?,
-            () = self.draining.cancelled() => return Err(draining().into()),
+        match self.lookout.wait().await? {
+            Woken::Heard(signal) => self.hear(&signal),
+            Woken::Grown(head) => self.behind |= head > self.cursor,
+            Woken::Quiet => self.say_caught_up(),
         }
         Ok(())
     }
@@ -111,7 +95,7 @@ impl Watch {
 
     /// Reads one page behind the cursor. A reader that was so slow that what it has yet to see is forgotten is refused.
     async fn read(&mut self) -> Result<(), Error> {
-        let workspace = self.request.workspace;
+        let workspace = self.workspace;
         let mut tx = self.watcher.database.read(workspace.uuid()).await?;
         // First the head: what is not there up to it is forgotten, and not on its way.
         let head = activity::head(&mut tx, workspace).await?;

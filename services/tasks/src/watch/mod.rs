@@ -6,6 +6,7 @@
 
 mod activity;
 mod live;
+mod lookout;
 mod poll;
 mod stream;
 #[cfg(test)]

@@ -3,12 +3,10 @@
 use std::collections::VecDeque;
 
 use futures::stream::BoxStream;
-use mc_chassis::bus::{Signal, Subscription};
+use mc_chassis::bus::Signal;
 use mc_proto::tasks::v1::watch_run_response::Update;
 use mc_proto::tasks::v1::{CaughtUp, LiveDelta, LiveKind, WatchRunResponse};
-use tokio::sync::watch as latest;
-use tokio::time::{Instant, Interval};
-use tokio_util::sync::CancellationToken;
+use tokio::time::Instant;
 
 use crate::domain::event::{Event, Record};
 use crate::error::Error;
@@ -16,8 +14,9 @@ use crate::rpc::view;
 use crate::store::{journal, run};
 use crate::topics::{self, Delta, Live, SyncRequest, TextKind};
 use crate::watch::live::{LiveText, Merge};
+use crate::watch::lookout::{Lookout, Woken};
 use crate::watch::poll::Watched;
-use crate::watch::{Request, Watcher, draining, every};
+use crate::watch::{Request, Watcher};
 
 /// Events that are read at once.
 const PAGE: i64 = 200;
@@ -25,9 +24,7 @@ const PAGE: i64 = 200;
 struct Watch {
     watcher: Watcher,
     request: Request,
-    subscription: Subscription,
-    /// The head as the poll sees it.
-    polled: latest::Receiver<i64>,
+    lookout: Lookout,
     /// `seq` of the last event that was queued.
     cursor: i64,
     live: LiveText,
@@ -37,10 +34,7 @@ struct Watch {
     /// Whether the journal may hold more than was read.
     behind: bool,
     ended: bool,
-    caught_up: Interval,
-    access: Interval,
     last_sync: Option<Instant>,
-    draining: CancellationToken,
 }
 
 /// Subscribes, then streams.
@@ -48,20 +42,16 @@ pub(super) async fn watch(
     watcher: &Watcher,
     request: Request,
 ) -> BoxStream<'static, Result<WatchRunResponse, Error>> {
-    let subscription = watcher.bus.subscribe(&topics::run(request.run)).await;
+    let (topic, watched) = (topics::run(request.run), Watched::Run(request.run));
     let watch = Watch {
-        subscription,
-        polled: watcher.poll.watch(request.workspace, Watched::Run(request.run)),
+        lookout: Lookout::new(watcher, request.workspace, watched, &topic, request.access.clone()).await,
         cursor: request.after_seq,
         live: LiveText::default(),
         outbox: VecDeque::new(),
         at_seam: false,
         behind: true,
         ended: false,
-        caught_up: every(watcher.cadence.caught_up),
-        access: every(watcher.cadence.access),
         last_sync: None,
-        draining: watcher.lifecycle.draining(),
         watcher: watcher.clone(),
         request,
     };
@@ -93,18 +83,11 @@ impl Watch {
         }
     }
 
-    /// Waits for whatever comes first.
     async fn wait(&mut self) -> Result<(), Error> {
-        tokio::select! {
-            signal = self.subscription.next() => self.hear(signal).await?,
-            // An error means that the poll is gone, as it is when the process ends.
-            changed = self.polled.changed() => {
-                changed.map_err(|_| draining())?;
-                self.behind |= *self.polled.borrow_and_update() > self.cursor;
-            }
-            _ = self.caught_up.tick() => self.say_caught_up(),
-            _ = self.access.tick() => (self.request.access)().await?,
-            () = self.draining.cancelled() => return Err(draining().into()),
+        match self.lookout.wait().await? {
+            Woken::Heard(signal) => self.hear(signal).await?,
+            Woken::Grown(head) => self.behind |= head > self.cursor,
+            Woken::Quiet => self.say_caught_up(),
         }
         Ok(())
     }
@@ -194,7 +177,7 @@ impl Watch {
     }
 
     fn send(&mut self, update: Update) {
-        self.caught_up.reset();
+        self.lookout.has_sent();
         self.outbox.push_back(WatchRunResponse { update: Some(update) });
     }
 }
