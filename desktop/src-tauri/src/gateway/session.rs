@@ -223,8 +223,9 @@ impl Session {
     async fn leave(&self) -> Result<(), Error> {
         let found = self.bearer().await;
         let mut held = self.held.lock().await;
-        self.hold(&mut held, Held::Nobody(Because::SignedOut));
+        // First this: whoever reads "signed out" may take it that nothing is kept. Until then everybody waits for `held`.
         let forgotten = self.in_keychain(Keychain::delete).await;
+        self.hold(&mut held, Held::Nobody(Because::SignedOut));
         if let Ok(tokens) = found {
             self.end_at_gateway(&tokens).await;
         }
@@ -270,10 +271,10 @@ impl Session {
     }
 
     async fn expire(&self, held: &mut Held) -> Error {
-        self.hold(held, Held::Nobody(Because::Expired));
         if let Err(error) = self.in_keychain(Keychain::delete).await {
             tracing::warn!(%error, "a session that is over stays in the keychain");
         }
+        self.hold(held, Held::Nobody(Because::Expired));
         nobody()
     }
 

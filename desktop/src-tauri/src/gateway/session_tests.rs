@@ -1,9 +1,15 @@
 //! The session and its calls against a gateway on loopback.
 
+use std::pin::pin;
+use std::thread;
+
+use futures::FutureExt as _;
 use futures::future::join_all;
-use keyring_core::{Error as StoreError, mock};
+use keyring_core::api::CredentialStoreApi as _;
+use keyring_core::{Entry, Error as StoreError, mock};
 use reqwest::Method;
 use serde_json::json;
+use tokio::sync::oneshot;
 
 use super::http::Call;
 use super::session::{Because, Credentials, Standing};
@@ -23,6 +29,11 @@ fn code(text: &str) -> Credentials {
 fn kept(keychain: &Keychain, gateway: &Gateway) -> Option<String> {
     let tokens = keychain.read(&gateway.address).expect("read")?;
     Some(tokens.session_token.expose().to_owned())
+}
+
+/// What a store has of the session at a gateway.
+fn entry(store: &mock::Store, gateway: &Gateway) -> Entry {
+    store.build("app.missioncontrol.desktop", gateway.address.as_str(), None).expect("entry")
 }
 
 #[tokio::test]
@@ -103,10 +114,7 @@ async fn code_is_not_spent_when_nothing_can_be_kept() {
     let gateway = Gateway::start().await;
     let store = mock::Store::new().expect("store");
     let session = gateway.session_with(Keychain::with(store.clone()));
-    let entry = {
-        use keyring_core::api::CredentialStoreApi as _;
-        store.build("app.missioncontrol.desktop", gateway.address.as_str(), None).expect("entry")
-    };
+    let entry = entry(&store, &gateway);
     let cred: &mock::Cred = entry.as_any().downcast_ref().expect("mock");
     cred.set_error(StoreError::NoStorageAccess("no such service".into()));
     let error = session.sign_in(code("mc_otc_x")).await.expect_err("no keychain");
@@ -134,6 +142,38 @@ async fn signing_in_is_kept_for_the_next_start_and_signing_out_forgets_it() {
     assert_eq!(*gateway.inside.sign_outs.lock().expect("lock"), ["mc_ses_1"]);
     assert_eq!(kept(&keychain, &gateway), None);
     assert_eq!(*next_start.standing().borrow(), Standing::SignedOut { because: Because::SignedOut });
+}
+
+#[tokio::test]
+async fn nobody_is_told_of_the_sign_out_before_the_keychain_has_forgotten() {
+    let gateway = Gateway::start().await;
+    let store = mock::Store::new().expect("store");
+    let keychain = Keychain::with(store.clone());
+    keychain.write(&gateway.address, &tokens(1)).expect("write");
+    let session = gateway.session_with(keychain.clone());
+    session.bearer().await.expect("read");
+
+    let entry = entry(&store, &gateway);
+    let ((has_locked, locked), (unlock, unlocked)) = (oneshot::channel(), oneshot::channel::<()>());
+    let slow_keychain = thread::spawn(move || {
+        let cred: &mock::Cred = entry.as_any().downcast_ref().expect("mock");
+        let _open = cred.inner.lock().expect("lock");
+        has_locked.send(()).expect("the test waits");
+        unlocked.blocking_recv().expect("the test says when");
+    });
+    locked.await.expect("locked");
+    let mut leaving = pin!(session.sign_out());
+    assert!(leaving.as_mut().now_or_never().is_none());
+    // Every task of this thread has had its turn as often as it likes.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(*session.standing().borrow(), Standing::SignedIn);
+    unlock.send(()).expect("the keychain waits");
+    leaving.await.expect("sign out");
+    slow_keychain.join().expect("join");
+    assert_eq!(*session.standing().borrow(), Standing::SignedOut { because: Because::SignedOut });
+    assert_eq!(kept(&keychain, &gateway), None);
 }
 
 #[tokio::test]
