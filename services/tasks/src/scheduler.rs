@@ -59,7 +59,10 @@ async fn schedule(
     let mut reaper = Reaper::new(settings.ttl);
     while draining.run_until_cancelled(tick.tick()).await.is_some() {
         let woken = match lease::promote(engine, clock.now()).await {
-            Ok(woken) => woken,
+            Ok(woken) => {
+                reaper.database_reached();
+                woken
+            }
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "wake delayed runs");
                 reaper.database_lost();
@@ -76,27 +79,48 @@ async fn schedule(
     }
 }
 
-/// Reaps, but not before everybody had the chance to beat.
+/// Reaps, but not before everybody had the chance to beat: the database has to have been within reach for a whole limit.
 struct Reaper {
     ttl: Duration,
-    /// The database could not be reached until a moment ago, so nobody could beat: silence is no proof before this.
-    not_before: Option<Instant>,
+    /// Since when the database answers; none while it does not. A reaper begins without: what was before it, it has not
+    /// seen. (That the server itself was started just now, which the statement looks at, is not so of a standby that was
+    /// promoted.)
+    reached_since: Option<Instant>,
+    /// When the database answered last.
+    reached: Instant,
     forget_at: Instant,
 }
 
 impl Reaper {
     fn new(ttl: Duration) -> Self {
-        Self { ttl, not_before: None, forget_at: Instant::now() + ttl }
+        let now = Instant::now();
+        Self { ttl, reached_since: None, reached: now, forget_at: now + ttl }
     }
 
+    /// The database answers.
+    fn database_reached(&mut self) {
+        // A process that was stopped, or kept waiting for an answer, has not seen what was meanwhile.
+        let unseen = self.reached.elapsed() > self.ttl / 2;
+        self.reached = Instant::now();
+        if unseen || self.reached_since.is_none() {
+            self.reached_since = Some(self.reached);
+        }
+    }
+
+    /// It does not: nobody can beat.
     fn database_lost(&mut self) {
-        self.not_before = Some(Instant::now() + self.ttl);
+        self.reached_since = None;
     }
 
     async fn look(&mut self, engine: &Database) -> u64 {
-        if self.not_before.is_some_and(|at| Instant::now() < at) {
-            return 0;
+        if self.reached_since.is_some_and(|since| since.elapsed() >= self.ttl) {
+            self.reap(engine).await
+        } else {
+            0
         }
+    }
+
+    async fn reap(&mut self, engine: &Database) -> u64 {
         let reaped = match lease::reap(engine, self.ttl).await {
             Ok(reaped) => reaped,
             Err(error) => {
@@ -126,12 +150,53 @@ mod tests {
         tables.run(workspace(1)).await;
         let worker = tables.worker().await;
         tables.claim(worker, 1).await;
-        let mut reaper = Reaper::new(Duration::from_millis(300));
+        let mut reaper = patient(Duration::from_millis(400));
+        assert_eq!(reaper.look(&tables.engine).await, 0, "it beats");
         reaper.database_lost();
+        assert_eq!(reaper.look(&tables.engine).await, 0, "it is not known that anybody can beat");
         tables.silence(worker, 60.0).await;
-        assert_eq!(reaper.look(&tables.engine).await, 0, "nobody could beat");
-        tokio::time::sleep_until(reaper.not_before.expect("waits")).await;
-        assert_eq!(reaper.look(&tables.engine).await, 1, "now it had its chance");
+        assert_eq!(waits_for(&mut reaper, &tables).await, 1, "now it had its chance");
+    }
+
+    /// A reaper of which it is known that the database could be reached for a limit.
+    fn patient(ttl: Duration) -> Reaper {
+        let now = Instant::now();
+        Reaper { reached_since: Some(now - ttl), reached: now, ..Reaper::new(ttl) }
+    }
+
+    /// What it takes at the end of its wait; nothing before.
+    async fn waits_for(reaper: &mut Reaper, tables: &Tables) -> u64 {
+        let begun = Instant::now();
+        loop {
+            reaper.database_reached();
+            let reaped = reaper.look(&tables.engine).await;
+            if begun.elapsed() < reaper.ttl {
+                assert_eq!(reaped, 0, "nobody could beat");
+            } else if reaped > 0 || begun.elapsed() > reaper.ttl * 4 {
+                return reaped;
+            }
+            tokio::time::sleep(reaper.ttl / 10).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn reaper_that_has_just_begun_or_was_stopped_takes_silence_for_no_proof() {
+        let tables = Tables::new().await;
+        tables.run(workspace(1)).await;
+        let worker = tables.worker().await;
+        tables.claim(worker, 1).await;
+        tables.silence(worker, 60.0).await;
+        let ttl = Duration::from_millis(400);
+        assert_eq!(waits_for(&mut Reaper::new(ttl), &tables).await, 1, "begun");
+
+        tables.claim(tables.worker().await, 1).await;
+        sqlx::query("UPDATE tasks.worker SET beat_time = beat_time - interval '1 hour'")
+            .execute(&tables.kit.admin())
+            .await
+            .expect("silence everybody");
+        let mut stopped = patient(ttl);
+        stopped.reached -= ttl / 2 + Duration::from_millis(1);
+        assert_eq!(waits_for(&mut stopped, &tables).await, 1, "stopped");
     }
 
     #[tokio::test]
@@ -140,7 +205,8 @@ mod tests {
         let engine = tables.kit.login("tasks", "engine").await;
         engine.close().await;
         let mut reaper = Reaper::new(Duration::from_secs(6));
+        reaper.reached_since = Some(Instant::now() - Duration::from_secs(6));
         assert_eq!(reaper.look(&engine).await, 0);
-        assert!(reaper.not_before.is_some());
+        assert!(reaper.reached_since.is_none());
     }
 }

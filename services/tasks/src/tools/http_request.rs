@@ -4,8 +4,12 @@
 //! follows from what the server promises. An idempotent one is sent again with the same key; one that can be asked about is
 //! asked about; of any other, a person has to say what became of it.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use mc_chassis::egress::Egress;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION};
 use url::Url;
@@ -25,12 +29,22 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Names the request for ever, to whoever gets it twice.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
+/// Comes back when an effect may begin.
+type Leave = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
+
 /// Sends requests to the outside.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct HttpRequests {
     egress: Egress,
     time_limit: Duration,
     pause: Duration,
+    leave: Leave,
+}
+
+impl fmt::Debug for HttpRequests {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpRequests").field("egress", &self.egress).finish_non_exhaustive()
+    }
 }
 
 /// How a request is to be carried out.
@@ -67,7 +81,22 @@ enum Found {
 impl HttpRequests {
     /// Sends only where the deployment's policy lets out; each agent's granted hosts narrow that further.
     pub fn new(egress: Egress) -> Self {
-        Self { egress, time_limit: TIME_LIMIT, pause: PAUSE }
+        Self {
+            egress,
+            time_limit: TIME_LIMIT,
+            pause: PAUSE,
+            leave: Arc::new(|| futures::future::ready(()).boxed()),
+        }
+    }
+
+    /// The same, asking for leave at the last moment before each request goes out, the first as well as a repetition: a
+    /// sender that may have been taken for dead meanwhile must not be heard of again.
+    #[must_use]
+    pub fn by_leave<F>(self, leave: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        Self { leave: Arc::new(move || leave().boxed()), ..self }
     }
 
     /// Carries a request out.
@@ -154,6 +183,7 @@ impl HttpRequests {
         if let Some(body) = &request.body {
             sending = sending.body(body.clone());
         }
+        (self.leave)().await;
         let answered = async {
             let response = sending.send().await?;
             let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());

@@ -181,6 +181,8 @@ async fn go_on(journal: &mut Journal, is_new: bool, asked_again: &mut AskedAgain
                 if let Some(intent) = &call.intent {
                     journal.append(vec![intent.clone()], Besides::default()).await?;
                 }
+                // The intent may have taken long to commit.
+                worker.pulse.fresh().await;
                 match model::call(journal, &call, asked_again.at(&call)).await? {
                     AfterFailure::Append(event) => {
                         worker.live.close(journal.lease().run);

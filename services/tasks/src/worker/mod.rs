@@ -127,15 +127,23 @@ pub async fn run(settings: WorkerSettings, means: Means, lifecycle: &Lifecycle) 
     let committer = Committer::start(&means.engine, settings.lanes, lifecycle);
     let live = LiveTexts::new(means.bus.clone());
     let slots = Arc::new(Semaphore::new(settings.slots));
+    let pulse = heart.pulse();
+    let requests = HttpRequests::new(means.egress.clone()).by_leave({
+        let pulse = pulse.clone();
+        move || {
+            let pulse = pulse.clone();
+            async move { pulse.fresh().await }
+        }
+    });
     let worker = Arc::new(Worker {
         id,
         committer,
-        pulse: heart.pulse(),
+        pulse,
         live,
         bells,
         hands: Hands::default(),
         fetch: HttpFetch::new(means.egress.clone()),
-        requests: HttpRequests::new(means.egress.clone()),
+        requests,
         lifecycle: lifecycle.clone(),
         settings,
         means,

@@ -30,6 +30,8 @@ pub(super) async fn use_all(journal: &mut Journal, uses: Vec<ToolUse>) -> Result
         journal.append(intents, Besides::default()).await?;
     }
     let worker = journal.worker().clone();
+    // The intents may have taken long to commit.
+    worker.pulse.fresh().await;
     let begun = journal.now();
     let brief: Arc<RunBrief> = journal.fold().brief().clone();
     let artifacts = RunArtifacts {
