@@ -7,6 +7,7 @@ pub mod decide;
 pub mod event;
 mod finish;
 pub mod fold;
+pub mod history;
 pub mod id;
 pub mod key;
 pub mod mail;

@@ -265,7 +265,7 @@ pub(super) fn storable(text: &str) -> String {
 
 /// What an event belongs to within its run, and its number there. With the kind they are unique, so that no intent or
 /// result can be committed twice.
-pub(crate) fn step_key(event: &Event) -> (String, i32) {
+pub fn step_key(event: &Event) -> (String, i32) {
     match event {
         Event::Queued(_)
         | Event::Started(_)

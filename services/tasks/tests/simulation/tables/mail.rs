@@ -1,0 +1,102 @@
+//! `post.sql` and `decide_inbox_item.sql`: what people do, each in the transaction that locks the run's row.
+
+use mc_tasks::domain::id::{InboxItemId, RunId, UserId};
+use mc_tasks::domain::order::{CommandKind, Decision, Letter, LetterContent};
+use mc_tasks::store::run::status;
+use time::OffsetDateTime;
+
+use super::{Bug, Posted, Tables};
+
+/// Letters that are read at once.
+const PAGE: usize = 100;
+
+/// What came of a letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// It is in the mailbox, now or since an earlier try.
+    Taken { woken: bool },
+    /// The run has ended, or the item is closed.
+    Refused,
+}
+
+impl Tables {
+    /// Puts a letter into the mailbox of a run that lives.
+    pub(crate) fn post(
+        &mut self,
+        run: RunId,
+        sender: UserId,
+        content: &LetterContent,
+        at: OffsetDateTime,
+    ) -> Answer {
+        let wakes_nobody = self.has(Bug::PostWakesNobody);
+        let Some(row) = self.runs.get_mut(&run) else { return Answer::Refused };
+        if status::is_terminal(row.status) {
+            return Answer::Refused;
+        }
+        let (kind, rouses) = match content {
+            LetterContent::Command { kind, .. } => {
+                (Some(*kind), matches!(kind, CommandKind::Resume | CommandKind::Cancel))
+            }
+            LetterContent::Decision { .. } => (None, false),
+        };
+        let hurries = matches!(kind, Some(CommandKind::Pause | CommandKind::Cancel));
+        let wakes = row.status == status::WAITING || (row.status == status::PAUSED && rouses);
+        row.mailbox_seq += 1;
+        let letter = Letter { number: row.mailbox_seq, sender, sent_at: at, content: content.clone() };
+        row.letters.push(Posted { letter, delivered: false, state: 1 });
+        if let Some(number) = kind.map(order_number) {
+            row.pending_command = number;
+        }
+        if wakes_nobody {
+            return Answer::Taken { woken: false };
+        }
+        let delayed = row.status == status::QUEUED && hurries && self.delayed.remove(&run).is_some();
+        if wakes {
+            (row.status, row.wait_reason) = (status::QUEUED, 0);
+        }
+        if wakes || delayed {
+            self.ready.insert(run);
+        }
+        Answer::Taken { woken: wakes || delayed }
+    }
+
+    /// Closes an open item and puts the decision into the mailbox.
+    pub(crate) fn decide(
+        &mut self,
+        run: RunId,
+        sender: UserId,
+        item: InboxItemId,
+        decision: &Decision,
+        at: OffsetDateTime,
+    ) -> Answer {
+        let Some(row) = self.runs.get_mut(&run) else { return Answer::Refused };
+        match row.items.get_mut(&item.uuid()) {
+            Some(state) if *state == 1 && !status::is_terminal(row.status) => *state = 2,
+            _ => return Answer::Refused,
+        }
+        row.open_items -= 1;
+        self.post(run, sender, &LetterContent::Decision { item, decision: decision.clone() }, at)
+    }
+
+    /// The letters that the journal takes no note of.
+    pub(crate) fn unread(&self, run: RunId) -> Vec<Letter> {
+        let row = &self.runs[&run];
+        let unread = row.letters.iter().filter(|posted| posted.letter.number > row.mailbox_read);
+        unread.take(PAGE).map(|posted| posted.letter.clone()).collect()
+    }
+}
+
+/// Number of an order in `pending_command`.
+fn order_number(kind: CommandKind) -> i16 {
+    mc_tasks::store::mailbox::command_number(kind)
+}
+
+/// The newest order that is not settled.
+pub(super) fn pending(letters: &[Posted]) -> i16 {
+    let orders = letters.iter().rev().filter(|posted| !posted.is_settled());
+    let mut numbers = orders.filter_map(|posted| match &posted.letter.content {
+        LetterContent::Command { kind, .. } => Some(order_number(*kind)),
+        LetterContent::Decision { .. } => None,
+    });
+    numbers.next().unwrap_or_default()
+}
