@@ -222,7 +222,8 @@ impl Bench {
             },
         );
         let mut tx = self.api.begin(workspace.uuid()).await?;
-        run::insert(&mut tx, &Queued { brief: Arc::new(brief) }, self.ambient.clock.now()).await?;
+        run::insert(&mut tx, &Queued { brief: Arc::new(brief), start_at: None }, self.ambient.clock.now())
+            .await?;
         tx.commit().await?;
         Ok(run)
     }

@@ -11,10 +11,10 @@ WITH fenced AS (
         cost_nano_usd = run.cost_nano_usd + a.cost,
         estimated_cost_nano_usd = run.estimated_cost_nano_usd + a.estimated_cost,
         unpriced_calls = run.unpriced_calls + a.unpriced,
-        start_time = coalesce(run.start_time, a.at)
+        start_time = coalesce(run.start_time, a.start)
     FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bool[], $5::int[], $6::bigint[], $7::bigint[], $8::bigint[],
         $9::int[], $10::timestamptz[])
-        AS a (run_id, epoch, events, progress, steps, tokens, cost, estimated_cost, unpriced, at)
+        AS a (run_id, epoch, events, progress, steps, tokens, cost, estimated_cost, unpriced, start)
     -- `= ANY ($1)` says the same again, for the planner: a few probes of the primary key.
     WHERE run.run_id = ANY ($1) AND run.run_id = a.run_id AND run.lease_epoch = a.epoch AND run.status = 2
     RETURNING run.run_id, run.workspace_id, run.lease_epoch, run.head_seq, run.head_seq - a.events AS base,

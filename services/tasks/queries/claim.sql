@@ -36,7 +36,7 @@ taken AS (
 ),
 leased AS (
     UPDATE tasks.run
-    SET status = 2, lease_epoch = lease_epoch + 1, worker_id = $2, claims = claims + 1
+    SET status = 2, lease_epoch = lease_epoch + 1, worker_id = $2, claims = claims + 1, wake_time = NULL
     WHERE run_id = ANY (ARRAY(SELECT run_id FROM taken)) AND status = 1
     RETURNING run_id, workspace_id, task_id, agent_id, agent_version, lease_epoch, head_seq, claims, starter,
         mailbox_seq > mailbox_read AS mail

@@ -1,10 +1,11 @@
 -- Puts a letter into the mailbox of a run that the transaction has locked, and makes the run ready if that wakes it.
--- $1 run, $2 true to wake one that waits or is paused, $3 true to wake one that is delayed, $4 number of the order to show
+-- $1 run, $2 true to wake one that waits or is paused, $3 true to wake one before its time, $4 number of the order to show
 -- as pending (null to leave it), $5 the letter's id, $6 kind, $7 body, $8 sender, $9 reason, $10 time.
 WITH posted AS (
     UPDATE tasks.run
     SET mailbox_seq = mailbox_seq + 1, pending_command = coalesce($4, pending_command),
-        status = CASE WHEN $2 THEN 1 ELSE status END, wait_reason = CASE WHEN $2 THEN 0 ELSE wait_reason END
+        status = CASE WHEN $2 THEN 1 ELSE status END, wait_reason = CASE WHEN $2 THEN 0 ELSE wait_reason END,
+        wake_time = CASE WHEN NOT $3 THEN wake_time END
     WHERE run_id = $1 AND end_time IS NULL
     RETURNING run_id, workspace_id, task_id, status, wait_reason, mailbox_seq, fold_version, capability
 ),
@@ -17,7 +18,7 @@ letter AS (
     INSERT INTO tasks.command (run_id, number, workspace_id, command_id, kind, body, sender, reason, request_time)
     SELECT run_id, mailbox_seq, workspace_id, $5, $6, $7::json, $8, $9, $10 FROM posted
 ),
--- Who promotes a delayed run holds this row and waits for no run, so to wait for it here is safe.
+-- Who wakes a run at its time may hold this row and waits for no run, so to wait for it here is safe.
 undelayed AS (
     DELETE FROM tasks.delayed WHERE run_id = $1 AND $3 RETURNING run_id
 ),

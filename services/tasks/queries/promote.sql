@@ -1,12 +1,28 @@
--- Moves delayed runs whose time has come ($1) to ready, 500 at a time.
+-- Makes runs ready whose time has come ($1), 500 at a time: delayed ones, scheduled ones, and those that wait for a time.
 WITH due AS MATERIALIZED (
-    SELECT run_id FROM tasks.delayed WHERE wake_at <= $1 ORDER BY wake_at LIMIT 500 FOR UPDATE SKIP LOCKED
+    SELECT d.run_id
+    FROM tasks.delayed d
+    JOIN tasks.run r ON r.run_id = d.run_id
+    WHERE d.wake_at <= $1
+    ORDER BY d.wake_at
+    LIMIT 500
+    -- Both rows, and waiting for neither: another scheduler has it, or a letter wakes it, which takes the run's row first
+    -- and then waits for the other one.
+    FOR UPDATE OF d SKIP LOCKED
+    FOR NO KEY UPDATE OF r SKIP LOCKED
 ),
 gone AS (
     DELETE FROM tasks.delayed WHERE run_id = ANY (ARRAY(SELECT run_id FROM due)) RETURNING run_id
+),
+woken AS (
+    UPDATE tasks.run SET status = 1, wait_reason = 0, wake_time = NULL
+    WHERE run_id = ANY (ARRAY(SELECT run_id FROM gone)) AND status IN (1, 5)
+    RETURNING run_id, workspace_id, task_id, fold_version, capability
+),
+told AS (
+    INSERT INTO tasks.change (workspace_id, kind, subject, parent, state)
+    SELECT workspace_id, 2, run_id, task_id, 1 FROM woken
 )
 INSERT INTO tasks.ready (run_id, workspace_id, ready_at, fold_version, capability)
-SELECT run_id, workspace_id, clock_timestamp(), fold_version, capability
-FROM tasks.run
-WHERE run_id = ANY (ARRAY(SELECT run_id FROM gone)) AND status = 1
+SELECT run_id, workspace_id, clock_timestamp(), fold_version, capability FROM woken
 ON CONFLICT (run_id) DO NOTHING

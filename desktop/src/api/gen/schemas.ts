@@ -4,8 +4,12 @@ import { openEnum } from "../open-enum";
 
 /** When a run is stopped. An absent field takes the default that its comment names. */
 export const RunLimits = z.object({
-  /** Wall time of work, 1 s to 30 days; 24 h by default. */
+  /** Cost of all model calls together in nano US dollars, estimates included, 1 to 10^15 (a million dollars); no limit by default. The call that crosses it is still taken. A run with this limit ends at the first call whose cost is unknown. */
+  maxCostNanoUsd: z.string().regex(new RegExp("^-?[0-9]+$")).optional(),
+  /** Wall time of work, 1 s to 30 days; 24 h by default. Time that a run waits for people, a timer or a provider's quota, or is paused, does not count. */
   maxDuration: z.string().regex(new RegExp("^-?[0-9]+(\\.[0-9]{1,9})?s$")).optional(),
+  /** Time of one attempt at a model call, and of one tool call, 1 s to 24 h; 15 min by default. A model call that takes longer is stopped, and tried again twice; a tool call fails, unless it may have taken effect: then a person is asked. */
+  maxStepDuration: z.string().regex(new RegExp("^-?[0-9]+(\\.[0-9]{1,9})?s$")).optional(),
   /** Model calls, 1 to 10,000; 100 by default. */
   maxSteps: z.number().int().optional(),
   /** Tokens in and out, all calls together; no limit by default. */
@@ -74,7 +78,7 @@ export const ToolGrant = z.object({
   policy: ToolPolicy.default("TOOL_POLICY_UNSPECIFIED"),
   /** For `http_request` with `REQUEST_EFFECT_QUERYABLE`: http or https address with `{key}` where the idempotency key goes, on one of `allowed_hosts`; at most 2,048 characters. */
   queryUrl: z.string().default(""),
-  /** Name of the tool: `write_artifact`, `read_artifact`, `http_fetch`, `http_request` or `ask_human`. */
+  /** Name of the tool: `write_artifact`, `read_artifact`, `http_fetch`, `http_request`, `ask_human` or `wait`. */
   tool: z.string(),
 });
 /** Leave to use one tool. */
@@ -1115,7 +1119,7 @@ export type GetProviderResponse = z.output<typeof GetProviderResponse>;
 export const RunError = z.object({
   /** What happened and what to do, for people. */
   message: z.string().default(""),
-  /** Reason for programs. Of limits: `STEP_LIMIT_REACHED`, `TOKEN_LIMIT_REACHED`, `DURATION_LIMIT_REACHED`. Of agents: `TASK_IMPOSSIBLE` (it said so itself), `NO_FINISH`, `EMPTY_ANSWERS`, `TRUNCATED_ANSWERS`, `STUCK_LOOP`. Of providers: `ANSWER_WITHHELD` and the reasons of the llm service, such as `CONTEXT_TOO_LONG`. Of crashes: `OUTCOME_UNKNOWN`, `POISON_RUN`. More may come. */
+  /** Reason for programs. Of limits: `STEP_LIMIT_REACHED`, `TOKEN_LIMIT_REACHED`, `COST_LIMIT_REACHED`, `COST_UNKNOWN` (a limit in dollars, and a model call whose cost nobody knows), `DURATION_LIMIT_REACHED`, `STEP_TIMED_OUT`. Of agents: `TASK_IMPOSSIBLE` (it said so itself), `NO_FINISH`, `EMPTY_ANSWERS`, `TRUNCATED_ANSWERS`, `STUCK_LOOP`. Of providers: `ANSWER_WITHHELD` and the reasons of the llm service, such as `CONTEXT_TOO_LONG`. Of crashes: `OUTCOME_UNKNOWN`, `POISON_RUN`. More may come. */
   reason: z.string().default(""),
 });
 /** Why something failed. */
@@ -1123,11 +1127,11 @@ export type RunError = z.output<typeof RunError>;
 
 /** Where a run stands.
  * - `RUN_STATE_UNSPECIFIED`: Not said; never stored.
- * - `RUN_STATE_QUEUED`: Waits for a worker.
+ * - `RUN_STATE_QUEUED`: Waits for a worker; with a `wake_time`, until then: for its scheduled start, or to try again what failed.
  * - `RUN_STATE_RUNNING`: A worker has it.
  * - `RUN_STATE_SUCCEEDED`: Ended as it should.
  * - `RUN_STATE_FAILED`: Ended by an error or a limit.
- * - `RUN_STATE_WAITING`: Needs a person: `wait_reason` says for what. No worker has it.
+ * - `RUN_STATE_WAITING`: Waits for what `wait_reason` says: a person, or a time. No worker has it.
  * - `RUN_STATE_PAUSED`: A person paused it. No worker has it.
  * - `RUN_STATE_CANCELLED`: A person ended it. */
 export const RunState = openEnum([
@@ -1142,31 +1146,37 @@ export const RunState = openEnum([
 ]);
 /** Where a run stands.
  * - `RUN_STATE_UNSPECIFIED`: Not said; never stored.
- * - `RUN_STATE_QUEUED`: Waits for a worker.
+ * - `RUN_STATE_QUEUED`: Waits for a worker; with a `wake_time`, until then: for its scheduled start, or to try again what failed.
  * - `RUN_STATE_RUNNING`: A worker has it.
  * - `RUN_STATE_SUCCEEDED`: Ended as it should.
  * - `RUN_STATE_FAILED`: Ended by an error or a limit.
- * - `RUN_STATE_WAITING`: Needs a person: `wait_reason` says for what. No worker has it.
+ * - `RUN_STATE_WAITING`: Waits for what `wait_reason` says: a person, or a time. No worker has it.
  * - `RUN_STATE_PAUSED`: A person paused it. No worker has it.
  * - `RUN_STATE_CANCELLED`: A person ended it. */
 export type RunState = z.output<typeof RunState>;
 
-/** What a waiting run waits for; with several open inbox items, the first of these that applies.
+/** What a waiting run waits for; where it waits for several things, the first of these that applies.
  * - `WAIT_REASON_UNSPECIFIED`: It does not wait.
  * - `WAIT_REASON_APPROVAL`: A tool call is to be approved.
  * - `WAIT_REASON_INPUT`: The agent asked a question.
- * - `WAIT_REASON_OUTCOME`: It is to be said what became of a tool call whose outcome was lost. */
+ * - `WAIT_REASON_OUTCOME`: It is to be said what became of a tool call whose outcome was lost.
+ * - `WAIT_REASON_TIMER`: The agent set a timer. The run's `wake_time` is when it is due.
+ * - `WAIT_REASON_QUOTA`: The model's provider takes no more calls for now: a rate limit or a plan that is used up. The run's `wake_time` is when it is tried again. */
 export const WaitReason = openEnum([
   "WAIT_REASON_UNSPECIFIED",
   "WAIT_REASON_APPROVAL",
   "WAIT_REASON_INPUT",
   "WAIT_REASON_OUTCOME",
+  "WAIT_REASON_TIMER",
+  "WAIT_REASON_QUOTA",
 ]);
-/** What a waiting run waits for; with several open inbox items, the first of these that applies.
+/** What a waiting run waits for; where it waits for several things, the first of these that applies.
  * - `WAIT_REASON_UNSPECIFIED`: It does not wait.
  * - `WAIT_REASON_APPROVAL`: A tool call is to be approved.
  * - `WAIT_REASON_INPUT`: The agent asked a question.
- * - `WAIT_REASON_OUTCOME`: It is to be said what became of a tool call whose outcome was lost. */
+ * - `WAIT_REASON_OUTCOME`: It is to be said what became of a tool call whose outcome was lost.
+ * - `WAIT_REASON_TIMER`: The agent set a timer. The run's `wake_time` is when it is due.
+ * - `WAIT_REASON_QUOTA`: The model's provider takes no more calls for now: a rate limit or a plan that is used up. The run's `wake_time` is when it is tried again. */
 export type WaitReason = z.output<typeof WaitReason>;
 
 /** One execution. */
@@ -1195,6 +1205,8 @@ export const Run = z.object({
   openInboxItems: z.number().int().default(0),
   /** The newest order to it that is not effective yet; unspecified if there is none. */
   pendingCommand: CommandKind.default("COMMAND_KIND_UNSPECIFIED"),
+  /** When it was to start; absent if that was at once. */
+  scheduledStartTime: z.string().datetime({ offset: true }).optional(),
   /** When a worker first took it; absent while queued. */
   startTime: z.string().datetime({ offset: true }).optional(),
   /** `users/{user}` who started it. */
@@ -1215,6 +1227,8 @@ export const Run = z.object({
   unpricedCalls: z.number().int().default(0),
   /** What it waits for while it is waiting. */
   waitReason: WaitReason.default("WAIT_REASON_UNSPECIFIED"),
+  /** When it goes on by itself while no worker has it: at its scheduled start, when its timer is due, or when what failed is tried again. Absent if no such time lies ahead. */
+  wakeTime: z.string().datetime({ offset: true }).optional(),
 });
 /** One execution. */
 export type Run = z.output<typeof Run>;
@@ -1523,6 +1537,8 @@ export const RunQueued = z.object({
   agentDisplayName: z.string().default(""),
   /** `workspaces/{workspace}/agents/{agent}/versions/{version}`. */
   agentVersion: z.string().default(""),
+  /** When it is to start; absent for at once. */
+  scheduledStartTime: z.string().datetime({ offset: true }).optional(),
   /** `users/{user}` who started it. */
   starter: z.string().default(""),
   /** `workspaces/{workspace}/tasks/{task}`. */
@@ -1564,6 +1580,20 @@ export const RunTakenOver = z.object({
 /** A worker took the run over. */
 export type RunTakenOver = z.output<typeof RunTakenOver>;
 
+/** The agent set a timer: the call of `wait` has its result once the time has come. */
+export const TimerSet = z.object({
+  /** Id of the call in that answer. */
+  callId: z.string().default(""),
+  /** What the agent waits for, in its words. */
+  reason: z.string().default(""),
+  /** Step whose answer asked for it. */
+  step: z.number().int().default(0),
+  /** When it is due. */
+  wakeTime: z.string().datetime({ offset: true }).optional(),
+});
+/** The agent set a timer: the call of `wait` has its result once the time has come. */
+export type TimerSet = z.output<typeof TimerSet>;
+
 /** The tool answered. */
 export const ToolCallCompleted = z.object({
   /** `workspaces/{workspace}/artifacts/{artifact}` it wrote; empty if none. */
@@ -1604,7 +1634,7 @@ export type ToolCallStarted = z.output<typeof ToolCallStarted>;
 
 /** One append-only record.
  *
- * Of `queued`, `started`, `takenOver`, `modelCallStarted`, `modelCallCompleted`, `modelCallFailed`, `toolCallStarted`, `toolCallCompleted`, `engineNote`, `succeeded`, `failed`, `commandDelivered`, `paused`, `resumed`, `cancelled`, `approvalRequested`, `questionAsked`, `outcomeUnknown`, `decided`: Exactly one is set. */
+ * Of `queued`, `started`, `takenOver`, `modelCallStarted`, `modelCallCompleted`, `modelCallFailed`, `toolCallStarted`, `toolCallCompleted`, `engineNote`, `succeeded`, `failed`, `commandDelivered`, `paused`, `resumed`, `cancelled`, `approvalRequested`, `questionAsked`, `outcomeUnknown`, `decided`, `timerSet`: Exactly one is set. */
 export const RunEvent = z.looseObject({
   /** A tool call waits for a person's approval. */
   approvalRequested: ApprovalRequested.optional(),
@@ -1644,6 +1674,8 @@ export const RunEvent = z.looseObject({
   succeeded: RunSucceeded.optional(),
   /** A worker took it over from one that died or let it go. */
   takenOver: RunTakenOver.optional(),
+  /** The agent set a timer, and waits for it. */
+  timerSet: TimerSet.optional(),
   /** The tool answered, well or badly. */
   toolCallCompleted: ToolCallCompleted.optional(),
   /** A tool is about to be used. */
@@ -1651,7 +1683,7 @@ export const RunEvent = z.looseObject({
 });
 /** One append-only record.
  *
- * Of `queued`, `started`, `takenOver`, `modelCallStarted`, `modelCallCompleted`, `modelCallFailed`, `toolCallStarted`, `toolCallCompleted`, `engineNote`, `succeeded`, `failed`, `commandDelivered`, `paused`, `resumed`, `cancelled`, `approvalRequested`, `questionAsked`, `outcomeUnknown`, `decided`: Exactly one is set. */
+ * Of `queued`, `started`, `takenOver`, `modelCallStarted`, `modelCallCompleted`, `modelCallFailed`, `toolCallStarted`, `toolCallCompleted`, `engineNote`, `succeeded`, `failed`, `commandDelivered`, `paused`, `resumed`, `cancelled`, `approvalRequested`, `questionAsked`, `outcomeUnknown`, `decided`, `timerSet`: Exactly one is set. */
 export type RunEvent = z.output<typeof RunEvent>;
 
 /** Reply of ListRunEvents. */
@@ -1948,6 +1980,8 @@ export const StartTaskRequest = z.object({
   agentVersion: z.string().default(""),
   /** Makes a repeated request answer as the first one did; 1 to 128 visible ASCII characters. */
   requestId: z.string().default(""),
+  /** When the run is to start, at most 365 days ahead; at once when absent or past. Until then it is queued, holds no worker, counts as the task's run, and can be paused and cancelled. Task and agent version are pinned when this is called. */
+  startTime: z.string().datetime({ offset: true }).optional(),
 });
 /** Request of StartTask. */
 export type StartTaskRequest = z.output<typeof StartTaskRequest>;

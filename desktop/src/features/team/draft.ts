@@ -167,6 +167,8 @@ export const grantsOf = (draft: AgentDraft): ToolGrant[] => draft.tools.flatMap(
 /** The spec of the form, with what the form does not show kept as it was. */
 export function specOf(draft: AgentDraft, before?: AgentSpec): AgentSpec {
   const limits = {
+    ...(before?.limits?.maxCostNanoUsd ? { maxCostNanoUsd: before.limits.maxCostNanoUsd } : {}),
+    ...(before?.limits?.maxStepDuration ? { maxStepDuration: before.limits.maxStepDuration } : {}),
     ...(draft.maxSteps.trim() ? { maxSteps: Number(draft.maxSteps) } : {}),
     ...(draft.maxTokens.trim() ? { maxTokens: draft.maxTokens.trim() } : {}),
     ...(draft.maxMinutes.trim() ? { maxDuration: `${Number(draft.maxMinutes) * 60}s` } : {}),

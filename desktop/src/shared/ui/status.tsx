@@ -55,7 +55,12 @@ const WAITS: Partial<Record<WaitReason, string>> = {
   WAIT_REASON_APPROVAL: "needs approval",
   WAIT_REASON_INPUT: "asks you",
   WAIT_REASON_OUTCOME: "outcome unknown",
+  WAIT_REASON_TIMER: "waits for a time",
+  WAIT_REASON_QUOTA: "waits for quota",
 };
+
+/** What a run waits for without needing anybody. */
+const BY_ITSELF: readonly WaitReason[] = ["WAIT_REASON_TIMER", "WAIT_REASON_QUOTA"];
 
 const PENDING: Partial<Record<CommandKind, string>> = {
   COMMAND_KIND_PAUSE: "pausing...",
@@ -81,7 +86,8 @@ export function runLook({ state, waitReason, pendingCommand }: RunStanding): [lo
   if (hasEnded(state)) return [look, word];
   const pending = PENDING[pendingCommand];
   if (pending) return [look, pending];
-  return [look, (state === "RUN_STATE_WAITING" && WAITS[waitReason]) || word];
+  if (state !== "RUN_STATE_WAITING") return [look, word];
+  return [BY_ITSELF.includes(waitReason) ? "queued" : look, WAITS[waitReason] ?? word];
 }
 
 /** True when nothing more will happen in a run. */

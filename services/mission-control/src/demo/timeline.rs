@@ -143,6 +143,7 @@ impl Timeline {
                 self.console
                     .paint(Style::Warn, format_args!("a crash left the outcome of {} unknown", asked.tool)),
             ),
+            Some(Kind::TimerSet(set)) => ("◷", format!("waits by a timer: {}", set.reason)),
             Some(Kind::Decided(decided)) => ("✓", decided_as(decided)),
             None => ("?", "an event that this version does not know".to_owned()),
         }

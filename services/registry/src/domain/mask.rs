@@ -9,7 +9,7 @@ use mc_chassis::error::Violations;
 type Copy = fn(&mut Profile, &Profile);
 
 /// Every path that may be named, with what it copies.
-const PATHS: [(&str, Copy); 16] = [
+const PATHS: [(&str, Copy); 18] = [
     ("display_name", |to, from| to.display_name.clone_from(&from.display_name)),
     ("role", |to, from| to.role.clone_from(&from.role)),
     ("avatar", |to, from| to.avatar.clone_from(&from.avatar)),
@@ -31,6 +31,12 @@ const PATHS: [(&str, Copy); 16] = [
     ("spec.limits.max_tokens", |to, from| to.spec.limits.max_tokens = from.spec.limits.max_tokens),
     ("spec.limits.max_duration", |to, from| {
         to.spec.limits.max_duration_ms = from.spec.limits.max_duration_ms;
+    }),
+    ("spec.limits.max_cost_nano_usd", |to, from| {
+        to.spec.limits.max_cost_nano_usd = from.spec.limits.max_cost_nano_usd;
+    }),
+    ("spec.limits.max_step_duration", |to, from| {
+        to.spec.limits.max_step_duration_ms = from.spec.limits.max_step_duration_ms;
     }),
 ];
 
@@ -105,6 +111,8 @@ mod tests {
                 max_steps: Some(number),
                 max_tokens: Some(number.into()),
                 max_duration_ms: Some(number.into()),
+                max_cost_nano_usd: Some(number.into()),
+                max_step_duration_ms: Some(number.into()),
             },
         }
     }

@@ -19,6 +19,10 @@ pub(crate) const MAX_STEPS: i32 = 10_000;
 /// Milliseconds of work of one run: 30 days.
 pub(crate) const MAX_DURATION_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
 const MIN_DURATION_MS: i64 = 1_000;
+/// Nano US dollars that one run may cost: a million dollars.
+pub(crate) const MAX_COST_NANO_USD: i64 = 1_000_000_000_000_000;
+/// Milliseconds of one attempt at a model call and of one tool call: 24 hours.
+pub(crate) const MAX_STEP_DURATION_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// What a publish freezes.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -60,6 +64,10 @@ pub(crate) struct Limits {
     pub(crate) max_tokens: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) max_duration_ms: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max_cost_nano_usd: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max_step_duration_ms: Option<i64>,
 }
 
 impl Spec {
@@ -123,6 +131,16 @@ impl Limits {
         }
         if self.max_duration_ms.is_some_and(|it| !(MIN_DURATION_MS..=MAX_DURATION_MS).contains(&it)) {
             violations.add(format!("{field}.max_duration"), "must be 1 s to 30 days");
+        }
+        if self.max_cost_nano_usd.is_some_and(|it| !(1..=MAX_COST_NANO_USD).contains(&it)) {
+            violations.add(
+                format!("{field}.max_cost_nano_usd"),
+                "must be 1 to 1,000,000,000,000,000 (a million dollars); leave it out for no limit",
+            );
+        }
+        if self.max_step_duration_ms.is_some_and(|it| !(MIN_DURATION_MS..=MAX_STEP_DURATION_MS).contains(&it))
+        {
+            violations.add(format!("{field}.max_step_duration"), "must be 1 s to 24 h");
         }
     }
 }
@@ -211,6 +229,14 @@ mod tests {
         assert!(duration(MIN_DURATION_MS).is_empty() && duration(MAX_DURATION_MS).is_empty());
         assert_eq!(duration(MIN_DURATION_MS - 1), ["spec.limits.max_duration"]);
         assert_eq!(duration(MAX_DURATION_MS + 1), ["spec.limits.max_duration"]);
+        let cost = |it| with(Limits { max_cost_nano_usd: Some(it), ..Limits::default() });
+        let step = |it| with(Limits { max_step_duration_ms: Some(it), ..Limits::default() });
+        assert!(cost(1).is_empty() && cost(MAX_COST_NANO_USD).is_empty());
+        assert_eq!(cost(0), ["spec.limits.max_cost_nano_usd"]);
+        assert_eq!(cost(MAX_COST_NANO_USD + 1), ["spec.limits.max_cost_nano_usd"]);
+        assert!(step(MIN_DURATION_MS).is_empty() && step(MAX_STEP_DURATION_MS).is_empty());
+        assert_eq!(step(MIN_DURATION_MS - 1), ["spec.limits.max_step_duration"]);
+        assert_eq!(step(MAX_STEP_DURATION_MS + 1), ["spec.limits.max_step_duration"]);
     }
 
     #[test]
@@ -222,10 +248,16 @@ mod tests {
                 max_output_tokens: Some(0),
                 seed: None,
             },
-            limits: Limits { max_steps: Some(0), max_tokens: Some(0), max_duration_ms: Some(0) },
+            limits: Limits {
+                max_steps: Some(0),
+                max_tokens: Some(0),
+                max_duration_ms: Some(0),
+                max_cost_nano_usd: Some(0),
+                max_step_duration_ms: Some(0),
+            },
             ..Spec::default()
         };
-        assert_eq!(broken(&all).len(), 8);
+        assert_eq!(broken(&all).len(), 10);
     }
 
     #[test]

@@ -7,8 +7,8 @@ use super::text::quote;
 use mc_chassis::error::Violations;
 
 /// Tools that can be granted. `finish` is not among them: every run has it.
-pub(crate) const GRANTABLE: [&str; 5] =
-    ["write_artifact", "read_artifact", "http_fetch", HTTP_REQUEST, ASK_HUMAN];
+pub(crate) const GRANTABLE: [&str; 6] =
+    ["write_artifact", "read_artifact", "http_fetch", HTTP_REQUEST, ASK_HUMAN, "wait"];
 /// The tool whose effect can be declared.
 pub(crate) const HTTP_REQUEST: &str = "http_request";
 const ASK_HUMAN: &str = "ask_human";

@@ -33,6 +33,8 @@ fn spec(spec: pb::AgentSpec) -> Spec {
             max_steps: limits.max_steps,
             max_tokens: limits.max_tokens,
             max_duration_ms: limits.max_duration.map(milliseconds),
+            max_cost_nano_usd: limits.max_cost_nano_usd,
+            max_step_duration_ms: limits.max_step_duration.map(milliseconds),
         },
     }
 }
@@ -115,6 +117,8 @@ fn spec_message(spec: Spec) -> pb::AgentSpec {
         max_steps: spec.limits.max_steps,
         max_tokens: spec.limits.max_tokens,
         max_duration: spec.limits.max_duration_ms.map(duration),
+        max_cost_nano_usd: spec.limits.max_cost_nano_usd,
+        max_step_duration: spec.limits.max_step_duration_ms.map(duration),
     });
     pb::AgentSpec {
         instructions: spec.instructions,

@@ -1,11 +1,13 @@
 //! The arguments of the built-in tools, read from what a model wrote; what is wrong is said by name, for the model.
 
 mod fields;
+mod wait;
 
 use url::Url;
 
 use super::tool::Tool;
 use fields::Fields;
+pub use wait::{MAX_WAIT_REASON_CHARS, MAX_WAIT_SECONDS, Wait, WaitSpan};
 
 /// Longest artifact, in bytes.
 pub const MAX_ARTIFACT_BYTES: usize = 4 * 1024 * 1024;
@@ -57,6 +59,8 @@ pub enum Arguments {
     HttpRequest(HttpRequest),
     /// Of [`Tool::AskHuman`].
     AskHuman(Question),
+    /// Of [`Tool::Wait`].
+    Wait(Wait),
     /// Of [`Tool::Finish`].
     Finish(Finish),
 }
@@ -143,6 +147,7 @@ impl Arguments {
             Tool::HttpFetch => Self::HttpFetch { url: check_url(&fields.required_text("url")?)? },
             Tool::HttpRequest => Self::HttpRequest(fields.http_request()?),
             Tool::AskHuman => Self::AskHuman(fields.question()?),
+            Tool::Wait => Self::Wait(fields.wait()?),
             Tool::Finish => Self::Finish(fields.finish()?),
         };
         fields.none_left(tool)?;
@@ -159,6 +164,11 @@ fn check_text(name: &str, text: &str, max_chars: usize) -> Result<(), String> {
     } else {
         Ok(())
     }
+}
+
+/// A control character that is neither a line break nor a tab.
+fn unprintable(character: char) -> bool {
+    character.is_control() && !matches!(character, '\n' | '\r' | '\t')
 }
 
 /// Checks a path of an artifact: relative, `/` between names, and safe to save under on any system.

@@ -205,20 +205,41 @@ pub struct RunLimits {
     /// Tokens in and out, all calls together; no limit when absent. The call that crosses it is still taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<i64>,
-    /// Wall time from the first start, in milliseconds.
+    /// Time of work from the first start, in milliseconds.
     pub max_duration_ms: i64,
+    /// Cost of all calls together in nano US dollars, estimates included; no limit when absent. The call that crosses it is
+    /// still taken; one whose cost is unknown ends the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_cost_nano_usd: Option<i64>,
+    /// Time of one attempt at a model call and of one tool call, in milliseconds. Absent in runs from before there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_step_duration_ms: Option<i64>,
 }
+
+/// [`RunLimits::max_step_duration_ms`] where nothing is said: 15 minutes.
+pub const DEFAULT_STEP_MS: i64 = 15 * 60 * 1000;
 
 impl Default for RunLimits {
     fn default() -> Self {
-        Self { max_steps: 100, max_tokens: None, max_duration_ms: 24 * 60 * 60 * 1000 }
+        Self {
+            max_steps: 100,
+            max_tokens: None,
+            max_duration_ms: 24 * 60 * 60 * 1000,
+            max_cost_nano_usd: None,
+            max_step_duration_ms: Some(DEFAULT_STEP_MS),
+        }
     }
 }
 
 impl RunLimits {
-    /// Wall time from the first start.
+    /// Time of work from the first start.
     pub fn max_duration(&self) -> Duration {
         Duration::milliseconds(self.max_duration_ms)
+    }
+
+    /// Time of one attempt at a model call, and of one tool call.
+    pub fn max_step_duration(&self) -> Duration {
+        Duration::milliseconds(self.max_step_duration_ms.unwrap_or(DEFAULT_STEP_MS))
     }
 }
 

@@ -2,15 +2,18 @@
 
 mod ask;
 mod calls;
+mod limits;
 mod remarks;
 mod tool_use;
+mod waits;
 
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::event::{Event, Failed, ModelCallStarted, RunError, Started, TakenOver};
 use super::fold::{Phase, RunFold, RunState, WaitReason};
 use super::key;
 use super::prompt::{self, ModelRequest};
+use super::retry;
 pub use ask::{Ask, AskKind};
 pub(super) use calls::{intent, result};
 pub use tool_use::ToolUse;
@@ -35,7 +38,7 @@ pub enum Next {
     UseTools(Vec<ToolUse>),
     /// Ask people: open an inbox item for each, and append the events that say so in the same transaction.
     Ask(Vec<Ask>),
-    /// Nothing until a person decides.
+    /// Nothing until a person decides or, if [`RunFold::wake_at`] says so, a time has come.
     Wait(WaitReason),
     /// Nothing until a person lets the run go on.
     Paused,
@@ -62,13 +65,14 @@ pub struct ModelCall {
     pub request: ModelRequest,
     /// When the run's time is up: the call is to be dropped then.
     pub deadline: Option<OffsetDateTime>,
+    /// How long the call may take from its intent on: then it is to be stopped at the provider.
+    pub time_limit: Duration,
 }
 
-/// What a worker appends when it has taken a run: the first one starts it, each later one takes it over. A run that
-/// waited or was paused was nobody's, so nothing is taken over.
+/// What a worker appends when it has taken a run that another one had. A run that was queued, waited or was paused was
+/// nobody's, so nothing is taken over.
 pub fn claimed(fold: &RunFold, lease_epoch: i64) -> Option<Event> {
     match fold.state() {
-        RunState::Queued => Some(Event::Started(Started {})),
         RunState::Running if lease_epoch > fold.lease_epoch() => {
             Some(Event::TakenOver(TakenOver { lease_epoch }))
         }
@@ -91,19 +95,22 @@ pub fn next(fold: &RunFold, now: OffsetDateTime) -> Next {
     }
     match fold.state() {
         RunState::Paused => return Next::Paused,
-        RunState::Waiting(reason) => return Next::Wait(reason),
+        RunState::Waiting(reason) if !waits::is_over(fold, now) => return Next::Wait(reason),
         _ => {}
     }
     match &fold.phase {
-        Phase::Queued => Next::Append(vec![Event::Started(Started {})]),
+        Phase::Queued => match fold.start_at() {
+            Some(at) if now < at => Next::RetryAt(at),
+            _ => Next::Append(vec![Event::Started(Started {})]),
+        },
         Phase::Ready => next_step(fold),
         Phase::Calling { attempt, .. } => call_model(fold, fold.steps(), *attempt, false),
         Phase::CallFailed { retry_at: Some(at), .. } if now < *at => Next::RetryAt(*at),
         Phase::CallFailed { attempt, retry_at: Some(_), .. } => {
-            call_model(fold, fold.steps(), attempt + 1, true)
+            limits::before_attempt(fold).unwrap_or_else(|| call_model(fold, fold.steps(), attempt + 1, true))
         }
         Phase::CallFailed { error, attempt, .. } => give_up(error, *attempt),
-        Phase::Answered(answer) => calls::after_answer(fold, answer),
+        Phase::Answered(answer) => calls::after_answer(fold, answer, now),
         Phase::Succeeded { .. } | Phase::Failed { .. } | Phase::Cancelled => Next::Ended,
     }
 }
@@ -117,6 +124,9 @@ fn give_up(error: &RunError, attempts: u32) -> Next {
         "CONTEXT_TOO_LONG" => {
             "The conversation no longer fits into the model. Choose a model with a larger context or split the task."
         }
+        retry::TIMED_OUT => {
+            "So did every attempt. Raise the agent's max_step_duration, split the task, or choose a faster model."
+        }
         _ if attempts > 1 => "Every attempt failed; the last failure is given.",
         _ => "Trying again would not help.",
     };
@@ -125,26 +135,7 @@ fn give_up(error: &RunError, attempts: u32) -> Next {
 
 /// A new step, if the limits leave room for one.
 fn next_step(fold: &RunFold) -> Next {
-    let limits = &fold.brief().agent.limits;
-    if fold.steps() >= limits.max_steps {
-        return fail(
-            "STEP_LIMIT_REACHED",
-            format!(
-                "The run has made its {} model calls. Raise the agent's max_steps or split the task.",
-                limits.max_steps
-            ),
-        );
-    }
-    match limits.max_tokens {
-        Some(most) if fold.totals().tokens >= most => fail(
-            "TOKEN_LIMIT_REACHED",
-            format!(
-                "The run has used {} of its {most} tokens. Raise the agent's max_tokens or split the task.",
-                fold.totals().tokens
-            ),
-        ),
-        _ => call_model(fold, fold.steps() + 1, 1, true),
-    }
+    limits::before_step(fold).unwrap_or_else(|| call_model(fold, fold.steps() + 1, 1, true))
 }
 
 fn call_model(fold: &RunFold, step: u32, attempt: u32, is_new: bool) -> Next {
@@ -164,5 +155,6 @@ fn call_model(fold: &RunFold, step: u32, attempt: u32, is_new: bool) -> Next {
         intent,
         request,
         deadline: fold.deadline(),
+        time_limit: fold.brief().agent.limits.max_step_duration(),
     }))
 }

@@ -2,6 +2,7 @@
 
 mod codec;
 mod people;
+mod waits;
 
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ pub use people::{
     ApprovalRequested, Cancelled, CommandDelivered, ItemDecided, OutcomeUnknown, Paused, QuestionAsked,
     Resumed,
 };
+pub use waits::TimerSet;
 
 /// One append-only record.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,6 +72,8 @@ pub enum Event {
     OutcomeUnknown(OutcomeUnknown),
     /// A person decided.
     ItemDecided(ItemDecided),
+    /// The agent set a timer, and waits for it.
+    TimerSet(TimerSet),
 }
 
 /// The run exists.
@@ -77,6 +81,9 @@ pub enum Event {
 pub struct Queued {
     /// All it is pinned to.
     pub brief: Arc<RunBrief>,
+    /// When it is to start; none for at once.
+    #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    pub start_at: Option<OffsetDateTime>,
 }
 
 /// A worker took the run for the first time.
@@ -332,6 +339,7 @@ impl Event {
             Self::QuestionAsked(_) => "question_asked",
             Self::OutcomeUnknown(_) => "outcome_unknown",
             Self::ItemDecided(_) => "item_decided",
+            Self::TimerSet(_) => "timer_set",
         }
     }
 
@@ -357,6 +365,7 @@ impl Event {
             Self::QuestionAsked(event) => Some(event.step),
             Self::OutcomeUnknown(event) => Some(event.step),
             Self::ItemDecided(event) => Some(event.step),
+            Self::TimerSet(event) => Some(event.step),
         }
     }
 }

@@ -5,6 +5,7 @@ mod clock;
 mod people;
 mod turns;
 mod view;
+mod waits;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,12 +20,13 @@ use super::repeats::Repeats;
 pub(super) use calls::{Answer, Call, CallState, Intent, Subject};
 use clock::WorkingTime;
 pub(super) use people::Orders;
+pub(super) use waits::Timer;
 
 pub use view::{OpenItem, PendingIntent, RunState, Totals, WaitReason};
 
 /// Version of what the fold makes of a journal. It rises when an older fold would refuse, or carry on differently
 /// from, a journal that this one writes; workers claim only runs of versions they have.
-pub const FOLD_VERSION: u32 = 2;
+pub const FOLD_VERSION: u32 = 3;
 
 /// Why a record does not fit its journal. The fold is then as it was before.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,6 +65,7 @@ pub struct RunFold {
     brief: Arc<RunBrief>,
     head_seq: i64,
     queued_at: OffsetDateTime,
+    start_at: Option<OffsetDateTime>,
     started_at: Option<OffsetDateTime>,
     ended_at: Option<OffsetDateTime>,
     lease_epoch: i64,
@@ -109,6 +112,7 @@ impl RunFold {
                 brief: queued.brief.clone(),
                 head_seq: 1,
                 queued_at: record.at,
+                start_at: queued.start_at,
                 started_at: None,
                 ended_at: None,
                 lease_epoch: 0,
@@ -203,6 +207,7 @@ impl RunFold {
             Event::QuestionAsked(asked) => self.ask_question(asked)?,
             Event::OutcomeUnknown(asked) => self.ask_outcome(asked)?,
             Event::ItemDecided(decided) => self.take_decision(decided)?,
+            Event::TimerSet(set) => self.set_timer(set, at)?,
         }
         Ok(())
     }
@@ -210,7 +215,15 @@ impl RunFold {
 
 /// What can happen to a run that no worker has begun: people may order it about, and it may be ended.
 fn before_start(event: &Event) -> bool {
-    matches!(event, Event::Started(_) | Event::CommandDelivered(_) | Event::Cancelled(_) | Event::Failed(_))
+    matches!(
+        event,
+        Event::Started(_)
+            | Event::CommandDelivered(_)
+            | Event::Paused(_)
+            | Event::Resumed(_)
+            | Event::Cancelled(_)
+            | Event::Failed(_)
+    )
 }
 
 /// What can happen to a run that is paused: it is spoken to, taken over, resumed or ended. A model call that a crash left

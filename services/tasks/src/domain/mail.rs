@@ -127,10 +127,7 @@ impl Reader {
             };
             self.reading.superseded.extend(self.fold.orders.pausing());
             self.reading.events.push(Event::Cancelled(cancelled));
-        } else if at_rest
-            && self.fold.started_at().is_some()
-            && let Some(command) = self.fold.orders.pausing()
-        {
+        } else if at_rest && let Some(command) = self.fold.orders.pausing() {
             self.reading.events.push(Event::Paused(Paused { command }));
         }
         self.reading

@@ -9,10 +9,14 @@ use super::id::RunId;
 
 /// Reason of an answer that was cut after some of it had come.
 const INTERRUPTED: &str = "GENERATION_INTERRUPTED";
+/// Reason of a model call that took longer than the agent's `max_step_duration`, and was stopped.
+pub const TIMED_OUT: &str = "STEP_TIMED_OUT";
 /// First wait before another attempt.
 const FIRST_WAIT: Duration = Duration::seconds(1);
 /// Longest wait that we choose ourselves; a provider's `Retry-After` may be longer.
 const LONGEST_WAIT: Duration = Duration::minutes(2);
+/// Longest wait for a provider's quota: a month's plan has its reset within it.
+const LONGEST_QUOTA_WAIT: Duration = Duration::days(31);
 
 /// How a model call ended badly.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +64,8 @@ enum Policy {
     SameKeyAtMost(u32),
     /// The attempt is over: a new one, this many attempts in all.
     Attempts(u32),
+    /// The same, where it is the provider who says when: the wait is not the run's own time.
+    Quota(u32),
     /// Trying again would not help.
     GiveUp,
 }
@@ -75,13 +81,21 @@ fn policy(reason: &str) -> Policy {
         | "CANCELLED"
         | "UNAUTHENTICATED" => Policy::SameKey,
         "INTERNAL" | "UNKNOWN" | "ABORTED" => Policy::SameKeyAtMost(5),
-        "PROVIDER_RATE_LIMITED" | "PROVIDER_OVERLOADED" | "PROVIDER_UNAVAILABLE" => Policy::Attempts(10),
+        "PROVIDER_RATE_LIMITED" => Policy::Quota(10),
+        "PROVIDER_OVERLOADED" | "PROVIDER_UNAVAILABLE" => Policy::Attempts(10),
         // Each of these attempts may have cost something.
         INTERRUPTED => Policy::Attempts(4),
+        // Each of these took all the time that there was for it, and has cost what had come by then.
+        TIMED_OUT => Policy::Attempts(3),
         // The request of an attempt is rebuilt from the journal; it can differ only if a release assembles it anew.
         "IDEMPOTENCY_KEY_REUSED" => Policy::Attempts(2),
         _ => Policy::GiveUp,
     }
+}
+
+/// True of failures after which a run waits for its provider's quota.
+pub(super) fn is_quota(reason: &str) -> bool {
+    matches!(policy(reason), Policy::Quota(_))
 }
 
 /// Decides on the failure of the open model call. `asked_again` counts the times in a row that this worker has asked
@@ -95,24 +109,20 @@ pub fn after(
     let Some(PendingIntent::Model { step, attempt, .. }) = fold.pending().into_iter().next() else {
         return None;
     };
-    let run = fold.brief().run;
-    let again = |count: u32| {
-        let wait = wait(count, jitter(run, step, count), failure.retry_after);
-        now.checked_add(wait).filter(|at| fold.deadline().is_none_or(|deadline| *at < deadline))
+    let same_key = || {
+        let at = again(fold, step, asked_again + 1, failure.retry_after, now);
+        Some(ask_again(now, at, fold.deadline()))
     };
-    let retry_at = match policy(&failure.reason) {
-        Policy::SameKey => return Some(ask_again(now, again(asked_again + 1), fold.deadline())),
-        Policy::SameKeyAtMost(most) if asked_again < most => {
-            return Some(ask_again(now, again(asked_again + 1), fold.deadline()));
-        }
-        Policy::Attempts(most) if attempt < most => again(attempt),
-        Policy::Attempts(_) | Policy::SameKeyAtMost(_) | Policy::GiveUp => None,
-    };
+    match policy(&failure.reason) {
+        Policy::SameKey => return same_key(),
+        Policy::SameKeyAtMost(most) if asked_again < most => return same_key(),
+        _ => {}
+    }
     Some(AfterFailure::Append(Event::ModelCallFailed(ModelCallFailed {
         step,
         attempt,
         error: RunError::new(failure.reason.as_str(), failure.message.as_str()),
-        retry_at,
+        retry_at: another_attempt(fold, &failure.reason, step, attempt, failure.retry_after, now),
         generation: failure.generation.clone(),
         // It had begun to answer, so the provider charges for it, or may do so.
         maybe_billed: failure.charge.is_some() || failure.reason == INTERRUPTED,
@@ -120,6 +130,43 @@ pub fn after(
         cost_estimated: failure.charge.is_some_and(|charge| charge.estimated),
         total_tokens: failure.charge.map_or(0, |charge| charge.total_tokens),
     })))
+}
+
+/// What is journalled of the open model call once it took too long and was stopped: it may be tried again.
+pub fn timed_out(fold: &RunFold, stopped: ModelCallFailed, now: OffsetDateTime) -> ModelCallFailed {
+    let retry_at = another_attempt(fold, TIMED_OUT, stopped.step, stopped.attempt, None, now);
+    ModelCallFailed { retry_at, ..stopped }
+}
+
+/// When a step is tried under the next attempt; none if it is not.
+fn another_attempt(
+    fold: &RunFold,
+    reason: &str,
+    step: u32,
+    attempt: u32,
+    retry_after: Option<Duration>,
+    now: OffsetDateTime,
+) -> Option<OffsetDateTime> {
+    match policy(reason) {
+        Policy::Attempts(most) if attempt < most => again(fold, step, attempt, retry_after, now),
+        Policy::Quota(most) if attempt < most => {
+            let wait = wait(attempt, jitter(fold.brief().run, step, attempt), retry_after);
+            now.checked_add(wait).filter(|_| wait <= LONGEST_QUOTA_WAIT)
+        }
+        _ => None,
+    }
+}
+
+/// When it is time for another try after `tries` that failed; none if the run's own time is up by then.
+fn again(
+    fold: &RunFold,
+    step: u32,
+    tries: u32,
+    retry_after: Option<Duration>,
+    now: OffsetDateTime,
+) -> Option<OffsetDateTime> {
+    let wait = wait(tries, jitter(fold.brief().run, step, tries), retry_after);
+    now.checked_add(wait).filter(|at| fold.deadline().is_none_or(|deadline| *at < deadline))
 }
 
 /// Asking again waits no longer than the run has time; then the limit ends it.
@@ -136,8 +183,10 @@ fn ask_again(
 pub fn wait(tries: u32, jitter: f64, retry_after: Option<Duration>) -> Duration {
     let doublings = tries.saturating_sub(1).min(16);
     let full = FIRST_WAIT.saturating_mul(1 << doublings).min(LONGEST_WAIT);
-    let own = full / 2 + (full / 2) * jitter.clamp(0.0, 1.0);
-    retry_after.map_or(own, |asked| own.max(asked))
+    let own: Duration = full / 2 + (full / 2) * jitter.clamp(0.0, 1.0);
+    let wait = retry_after.map_or(own, |asked| own.max(asked));
+    // No finer than the database keeps times, so that who is woken is not too early by a hair.
+    Duration::new(wait.whole_seconds(), wait.subsec_nanoseconds() / 1_000_000 * 1_000_000)
 }
 
 /// A number from 0 to 1 that differs between runs, steps and attempts and is the same each time it is asked for.

@@ -17,18 +17,21 @@ pub enum Tool {
     HttpRequest,
     /// Asks a person. The engine itself sees to it; nothing is executed.
     AskHuman,
+    /// Waits for a time. The engine itself sees to it; nothing is executed.
+    Wait,
     /// Ends the run. The engine itself judges it; nothing is executed.
     Finish,
 }
 
 impl Tool {
     /// Every tool, in the order in which models are told of them. The order is part of what providers cache.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::WriteArtifact,
         Self::ReadArtifact,
         Self::HttpFetch,
         Self::HttpRequest,
         Self::AskHuman,
+        Self::Wait,
         Self::Finish,
     ];
 
@@ -40,6 +43,7 @@ impl Tool {
             Self::HttpFetch => "http_fetch",
             Self::HttpRequest => "http_request",
             Self::AskHuman => "ask_human",
+            Self::Wait => "wait",
             Self::Finish => "finish",
         }
     }
@@ -55,7 +59,9 @@ impl Tool {
     pub fn effect_class(self, grant: Option<&ToolGrant>) -> EffectClass {
         match self {
             Self::WriteArtifact => EffectClass::Idempotent,
-            Self::ReadArtifact | Self::HttpFetch | Self::AskHuman | Self::Finish => EffectClass::Pure,
+            Self::ReadArtifact | Self::HttpFetch | Self::AskHuman | Self::Wait | Self::Finish => {
+                EffectClass::Pure
+            }
             Self::HttpRequest => match grant.map_or_else(RequestEffect::default, |grant| grant.effect) {
                 RequestEffect::Idempotent => EffectClass::Idempotent,
                 RequestEffect::Queryable => EffectClass::Queryable,
@@ -93,6 +99,11 @@ impl Tool {
                  which may take long. Ask one clear question that can be understood without the rest of the \
                  conversation. With choices, the answer is one of them.",
                 ASK_HUMAN_SCHEMA,
+            ),
+            Self::Wait => (
+                "Waits, and goes on at a time: after `seconds`, or at `until`. Waiting costs nothing, however long it takes; \
+                 use it instead of asking again and again. Other calls of the same answer are carried out meanwhile.",
+                WAIT_SCHEMA,
             ),
             Self::Finish => (
                 "Ends the task. Call it on its own, once everything is done and checked; nothing happens after \
@@ -140,6 +151,13 @@ const ASK_HUMAN_SCHEMA: &str = concat!(
     r#""question":{"type":"string","minLength":1,"maxLength":2000},"#,
     r#""choices":{"type":"array","maxItems":10,"uniqueItems":true,"items":{"type":"string","minLength":1,"maxLength":200},"description":"Answers to choose from; leave it out for free text."}"#,
     r#"},"required":["question"],"additionalProperties":false}"#
+);
+const WAIT_SCHEMA: &str = concat!(
+    r#"{"type":"object","properties":{"#,
+    r#""seconds":{"type":"integer","minimum":1,"maximum":31536000,"description":"How long; either this or `until`."},"#,
+    r#""until":{"type":"string","format":"date-time","description":"When, as RFC 3339 has it: `2026-01-31T09:00:00Z`; at most 365 days ahead."},"#,
+    r#""reason":{"type":"string","minLength":1,"maxLength":500,"description":"What you wait for, for the people who look on."}"#,
+    r#"},"required":["reason"],"additionalProperties":false}"#
 );
 const FINISH_SCHEMA: &str = concat!(
     r#"{"type":"object","properties":{"#,

@@ -21,6 +21,7 @@ mod pause_run;
 mod resume_run;
 mod service;
 mod start_task;
+mod start_time;
 mod task_content;
 #[cfg(test)]
 mod tests;

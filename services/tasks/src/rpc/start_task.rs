@@ -1,4 +1,4 @@
-//! StartTask: makes a run of a task by an agent version, pinned to both as they are now.
+//! StartTask: makes a run of a task by an agent version, pinned to both as they are now, to begin now or at a time.
 
 use std::sync::Arc;
 
@@ -16,6 +16,7 @@ use crate::domain::brief::{
 use crate::domain::event::Queued;
 use crate::domain::id::{AgentId, RunId, TaskId, UserId, WorkspaceId};
 use crate::error::Error;
+use crate::rpc::start_time::start_time;
 use crate::rpc::{Api, names, view};
 use crate::store::task::Task;
 use crate::store::{run, task};
@@ -38,6 +39,7 @@ pub(super) async fn start_task(
     };
     let agent = snapshot(fetch(api, &metadata, version).await?)?;
     let now = api.ambient.clock.now();
+    let start_at = start_time(request.start_time, now)?;
 
     let actor = caller.actor();
     let key = idempotency::Key {
@@ -55,7 +57,7 @@ pub(super) async fn start_task(
         }
         let run_id = RunId::new(api.ambient.ids.uuid());
         let brief = RunBrief::pin(workspace, run_id, starter, pinned(stored), agent);
-        let queued = Queued { brief: Arc::new(brief) };
+        let queued = Queued { brief: Arc::new(brief), start_at };
         let run = run::insert(tx, &queued, now).await.map_err(|error| {
             // The lock makes this a matter of defence; the index is what promises it.
             if db::is_constraint(&error, "run_live_of_task") {
@@ -168,10 +170,14 @@ fn limits(limits: registry::RunLimits) -> RunLimits {
     RunLimits {
         max_steps: limits.max_steps.and_then(|steps| u32::try_from(steps).ok()).unwrap_or(default.max_steps),
         max_tokens: limits.max_tokens,
-        max_duration_ms: limits.max_duration.map_or(default.max_duration_ms, |duration| {
-            duration.seconds.saturating_mul(1000).saturating_add(i64::from(duration.nanos) / 1_000_000)
-        }),
+        max_duration_ms: limits.max_duration.map_or(default.max_duration_ms, milliseconds),
+        max_cost_nano_usd: limits.max_cost_nano_usd,
+        max_step_duration_ms: limits.max_step_duration.map(milliseconds).or(default.max_step_duration_ms),
     }
+}
+
+fn milliseconds(duration: prost_types::Duration) -> i64 {
+    duration.seconds.saturating_mul(1000).saturating_add(i64::from(duration.nanos) / 1_000_000)
 }
 
 fn pinned(task: Task) -> TaskSnapshot {
@@ -245,8 +251,16 @@ mod tests {
             max_steps: Some(3),
             max_tokens: Some(10),
             max_duration: Some(prost_types::Duration { seconds: 2, nanos: 500_000_000 }),
+            max_cost_nano_usd: Some(7),
+            max_step_duration: Some(prost_types::Duration { seconds: 1, nanos: 0 }),
         };
-        let expected = RunLimits { max_steps: 3, max_tokens: Some(10), max_duration_ms: 2_500 };
+        let expected = RunLimits {
+            max_steps: 3,
+            max_tokens: Some(10),
+            max_duration_ms: 2_500,
+            max_cost_nano_usd: Some(7),
+            max_step_duration_ms: Some(1_000),
+        };
         assert_eq!(limits(given), expected);
     }
 }

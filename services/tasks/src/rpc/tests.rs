@@ -5,6 +5,7 @@ mod decisions;
 mod orders;
 mod readiness;
 mod refusals;
+mod scheduled;
 mod service;
 
 use std::sync::Arc;

@@ -69,6 +69,8 @@ pub(crate) fn run(run: &Run) -> proto::Run {
         title: run.title.clone(),
         agent_display_name: run.agent_display_name.clone(),
         model: run.model.clone(),
+        wake_time: run.wake_time.map(timestamp),
+        scheduled_start_time: run.scheduled_start_time.map(timestamp),
     }
 }
 
@@ -167,6 +169,12 @@ fn kind(workspace: WorkspaceId, run: RunId, event: Event) -> proto::run_event::K
         Event::QuestionAsked(event) => Kind::QuestionAsked(place.question(event)),
         Event::OutcomeUnknown(event) => Kind::OutcomeUnknown(place.outcome(event)),
         Event::ItemDecided(event) => Kind::Decided(place.decided(event)),
+        Event::TimerSet(event) => Kind::TimerSet(proto::TimerSet {
+            step: event.step as i32,
+            call_id: event.call_id,
+            wake_time: Some(timestamp(event.wake_at)),
+            reason: event.reason,
+        }),
     }
 }
 
@@ -179,6 +187,7 @@ fn queued(event: &event::Queued) -> proto::RunQueued {
         agent_version: version_name(workspace, brief.agent.agent.uuid(), brief.agent.version),
         agent_display_name: brief.agent.display_name.clone(),
         starter: format!("users/{}", brief.starter),
+        scheduled_start_time: event.start_at.map(timestamp),
     }
 }
 

@@ -60,6 +60,7 @@ pub enum Refusal {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Tally {
     progress: bool,
+    starts: bool,
     steps: i32,
     totals: Totals,
 }
@@ -85,11 +86,12 @@ impl Tally {
                 Event::ToolCallCompleted(_) | Event::EngineNote(_) | Event::ItemDecided(_) => {
                     tally.progress = true;
                 }
+                Event::Started(_) => tally.starts = true,
                 // Intents are no progress: a run that kills its worker behind one must be found out.
                 Event::Queued(_)
-                | Event::Started(_)
                 | Event::TakenOver(_)
                 | Event::ToolCallStarted(_)
+                | Event::TimerSet(_)
                 | Event::Succeeded(_)
                 | Event::Failed(_)
                 | Event::CommandDelivered(_)
@@ -138,7 +140,7 @@ pub(crate) async fn append_by(
         .bind(&runs.cost_nano_usd)
         .bind(&runs.estimated_cost_nano_usd)
         .bind(&runs.unpriced_calls)
-        .bind(&runs.at)
+        .bind(&runs.start)
         .bind(&events.run)
         .bind(&events.place)
         .bind(&events.kind)
@@ -286,6 +288,7 @@ pub fn step_key(event: &Event) -> (String, i32) {
         Event::QuestionAsked(event) => (call_key(event.step, &event.call_id), 1),
         Event::OutcomeUnknown(event) => (call_key(event.step, &event.call_id), event.attempt as i32),
         Event::ItemDecided(event) => (format!("i/{}", event.item), 0),
+        Event::TimerSet(event) => (call_key(event.step, &event.call_id), 1),
     }
 }
 
@@ -309,7 +312,8 @@ struct RunColumns {
     cost_nano_usd: Vec<i64>,
     estimated_cost_nano_usd: Vec<i64>,
     unpriced_calls: Vec<i32>,
-    at: Vec<OffsetDateTime>,
+    /// When the run was begun, of an append that begins it.
+    start: Vec<Option<OffsetDateTime>>,
 }
 
 impl RunColumns {
@@ -324,7 +328,7 @@ impl RunColumns {
         self.cost_nano_usd.push(tally.totals.cost_nano_usd);
         self.estimated_cost_nano_usd.push(tally.totals.estimated_cost_nano_usd);
         self.unpriced_calls.push(i32::try_from(tally.totals.unpriced_calls).unwrap_or(i32::MAX));
-        self.at.push(append.at);
+        self.start.push(tally.starts.then_some(append.at));
     }
 }
 

@@ -141,6 +141,8 @@ pub async fn give_back(database: &Database, worker: Uuid, in_hand: &[Uuid]) -> R
 pub enum Rest {
     /// A person, until there is mail.
     Waiting(WaitReason),
+    /// This, until there is mail or the time has come.
+    WaitingUntil(WaitReason, OffsetDateTime),
     /// Nothing, until it is resumed or cancelled.
     Paused,
     /// A time, until then or until it is paused or cancelled.
@@ -170,6 +172,7 @@ pub async fn suspend(
 ) -> Result<Suspended, sqlx::Error> {
     let (status, reason, wake_at) = match rest {
         Rest::Waiting(reason) => (status::WAITING, wait_number(reason), None),
+        Rest::WaitingUntil(reason, wake_at) => (status::WAITING, wait_number(reason), Some(wake_at)),
         Rest::Paused => (status::PAUSED, 0, None),
         Rest::Until(wake_at) => (status::QUEUED, 0, Some(wake_at)),
     };
@@ -209,7 +212,7 @@ pub async fn delay(
 
 pub(crate) const PROMOTE: &str = include_str!("../../queries/promote.sql");
 
-/// Makes delayed runs ready whose time has come; answers how many.
+/// Makes runs ready whose time has come; answers how many. However many schedulers do so at once, each run is woken once.
 pub async fn promote(database: &Database, now: OffsetDateTime) -> Result<u64, sqlx::Error> {
     let done = sqlx::query(PROMOTE).bind(now).execute(database.pool()).await?;
     Ok(done.rows_affected())

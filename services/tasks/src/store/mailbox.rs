@@ -111,11 +111,11 @@ fn wakes(status: i16, content: &LetterContent) -> bool {
     }
 }
 
-/// Whether a letter is a reason not to wait for the time that a queued run may be delayed to.
+/// Whether a letter is a reason not to wait for the time at which a run that is queued or waits may wake by itself.
 fn ends_delay(status: i16, content: &LetterContent) -> bool {
     let order =
         matches!(content, LetterContent::Command { kind: CommandKind::Pause | CommandKind::Cancel, .. });
-    status == status::QUEUED && order
+    status == status::WAITING || (status == status::QUEUED && order)
 }
 
 #[derive(sqlx::FromRow)]

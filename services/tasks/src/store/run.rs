@@ -62,6 +62,10 @@ pub struct Run {
     pub agent_display_name: String,
     /// `{provider}/{model}`.
     pub model: String,
+    /// When it goes on by itself.
+    pub wake_time: Option<OffsetDateTime>,
+    /// When it was to start; none for at once.
+    pub scheduled_start_time: Option<OffsetDateTime>,
 }
 
 /// Numbers of `RunState`.
@@ -74,7 +78,7 @@ pub mod status {
     pub const SUCCEEDED: i16 = 3;
     /// Ended by an error or a limit.
     pub const FAILED: i16 = 4;
-    /// Needs a person.
+    /// Waits for a person or a time.
     pub const WAITING: i16 = 5;
     /// A person paused it.
     pub const PAUSED: i16 = 6;
@@ -93,6 +97,8 @@ pub const fn wait_number(reason: WaitReason) -> i16 {
         WaitReason::Approval => 1,
         WaitReason::Input => 2,
         WaitReason::Outcome => 3,
+        WaitReason::Timer => 4,
+        WaitReason::Quota => 5,
     }
 }
 
@@ -105,7 +111,8 @@ macro_rules! columns {
             $before,
             " run_id, workspace_id, task_id, agent_id, agent_version, status, head_seq, steps, total_tokens, ",
             "cost_nano_usd, estimated_cost_nano_usd, unpriced_calls, summary, error_reason, error_message, starter, ",
-            "create_time, start_time, end_time, wait_reason, open_items, pending_command, title, agent_display_name, model ",
+            "create_time, start_time, end_time, wait_reason, open_items, pending_command, title, agent_display_name, model, ",
+            "wake_time, scheduled_start_time ",
             $after
         )
     };
@@ -180,8 +187,8 @@ pub async fn list(
     query.build_query_as().fetch_all(connection).await
 }
 
-/// Makes a run: its row, its first event, and its place among what is ready. The transaction's workspace must be the
-/// brief's. Breaks `run_live_of_task` when the task has a run that has not ended.
+/// Makes a run: its row, its first event, and its place among what is ready, or what is delayed until it is to start. The
+/// transaction's workspace must be the brief's. Breaks `run_live_of_task` when the task has a run that has not ended.
 pub async fn insert(
     connection: &mut PgConnection,
     queued: &Queued,
@@ -192,8 +199,8 @@ pub async fn insert(
     let run: Run = sqlx::query_as(columns!(
         "INSERT INTO tasks.run
              (run_id, workspace_id, task_id, agent_id, agent_version, head_seq, starter, fold_version, create_time,
-              title, agent_display_name, model)
-         VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $8, $9, $10, $11) RETURNING",
+              title, agent_display_name, model, wake_time, scheduled_start_time)
+         VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $8, $9, $10, $11, $12, $12) RETURNING",
         ""
     ))
     .bind(brief.run.uuid())
@@ -207,6 +214,7 @@ pub async fn insert(
     .bind(&brief.task.title)
     .bind(&brief.agent.display_name)
     .bind(&brief.agent.model)
+    .bind(queued.start_at)
     .fetch_one(&mut *connection)
     .await?;
 
@@ -229,14 +237,19 @@ pub async fn insert(
     sqlx::query(
         "WITH told AS (
              INSERT INTO tasks.change (workspace_id, kind, subject, parent, state) VALUES ($2, 2, $1, $4, 1)
+         ),
+         later AS (
+             INSERT INTO tasks.delayed (run_id, workspace_id, wake_at)
+             SELECT $1, $2, $5::timestamptz WHERE $5 IS NOT NULL
          )
          INSERT INTO tasks.ready (run_id, workspace_id, ready_at, fold_version)
-         VALUES ($1, $2, clock_timestamp(), $3)",
+         SELECT $1, $2, clock_timestamp(), $3 WHERE $5 IS NULL",
     )
     .bind(brief.run.uuid())
     .bind(workspace.uuid())
     .bind(FOLD_VERSION_COLUMN)
     .bind(brief.task.task.uuid())
+    .bind(queued.start_at)
     .execute(connection)
     .await?;
     Ok(run)

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::decide::{self, ModelCall, Next};
 use crate::domain::event::{Event, Failed, RunError};
+use crate::domain::fold::{RunFold, WaitReason};
 use crate::domain::retry::AfterFailure;
 use crate::store::append::{Append, Besides, Refusal, append_with};
 use crate::store::lease::{self, Lease, Release, Rest};
@@ -164,7 +165,7 @@ async fn go_on(journal: &mut Journal, is_new: bool, asked_again: &mut AskedAgain
         match decide::next(journal.fold(), journal.now()) {
             Next::Ended => return Ok(()),
             Next::RetryAt(at) => journal.rest(Rest::Until(at)).await?,
-            Next::Wait(reason) => journal.rest(Rest::Waiting(reason)).await?,
+            Next::Wait(reason) => journal.rest(waiting(journal.fold(), reason)).await?,
             Next::Paused => journal.rest(Rest::Paused).await?,
             Next::Append(mut events) => {
                 if let Some(Event::Failed(end)) = events.last()
@@ -196,6 +197,11 @@ async fn go_on(journal: &mut Journal, is_new: bool, asked_again: &mut AskedAgain
             }
         }
     }
+}
+
+/// The rest of a run that waits.
+fn waiting(fold: &RunFold, reason: WaitReason) -> Rest {
+    fold.wake_at().map_or(Rest::Waiting(reason), |at| Rest::WaitingUntil(reason, at))
 }
 
 /// Waits here if the wait is short, else gives the lease back until then. Mail ends it early.

@@ -7,6 +7,7 @@ use mc_chassis::{Failure, sized};
 use mc_proto::llm::v1 as llm;
 use mc_proto::llm::v1::generate_response::Event as Answer;
 use mc_proto::llm::v1::generation_service_client::GenerationServiceClient;
+use time::OffsetDateTime;
 use tokio::time::MissedTickBehavior;
 
 use crate::domain::decide::ModelCall;
@@ -23,6 +24,8 @@ use crate::worker::journal::Journal;
 
 /// Live text goes out this often at most.
 const FLUSH: Duration = Duration::from_millis(50);
+/// A worker that comes to a call whose time is up still asks for so long: an answer that is stored comes at once.
+const ATTACH: time::Duration = time::Duration::seconds(10);
 
 /// Makes the call, reading mail as it comes. The answer is the event to append, or when to ask again.
 pub(super) async fn call(
@@ -34,33 +37,36 @@ pub(super) async fn call(
     let run = journal.lease().run;
     let draining = worker.lifecycle.draining();
     let deadline = call.deadline.map(|at| at - journal.now());
+    let time_left = time_left(journal, call);
     let bell = journal.bell();
     worker.live.open(run, call.step, call.attempt);
     let mut generation = String::new();
     let asked = {
         let lease = journal.lease().clone();
         let asking = ask(&worker, &lease, call, &mut generation);
-        let out_of_time = after(deadline);
-        tokio::pin!(asking, out_of_time);
+        let (out_of_time, too_slow) = (after(deadline), after(Some(time_left)));
+        tokio::pin!(asking, out_of_time, too_slow);
         loop {
             if journal.has_mail() {
                 // Cancelled, this is left at once, and the stream is dropped with it. A pause waits for the answer.
                 journal.read_mail(false).await?;
             }
             tokio::select! {
-                asked = &mut asking => break asked,
+                asked = &mut asking => break Some(asked),
                 () = bell.rung() => journal.expect_mail(),
                 // The generation outlives its caller: whoever takes the run asks with the same key and joins it.
                 () = draining.cancelled() => return Err(Stop::HandBack),
                 // What the time limit does to the run is the loop's to say.
                 () = &mut out_of_time => return Ok(AfterFailure::AskAgain { at: journal.now() }),
+                () = &mut too_slow => break None,
             }
         }
     };
     worker.live.flush(run);
     match asked {
-        Ok(finished) => completed(journal, call, finished).map(AfterFailure::Append),
-        Err(failure) => {
+        None => journal.time_out_call(call.time_limit, asked_again).await,
+        Some(Ok(finished)) => completed(journal, call, finished).map(AfterFailure::Append),
+        Some(Err(failure)) => {
             let failure = CallFailure {
                 reason: failure.reason().to_owned(),
                 message: failure.message().to_owned(),
@@ -158,10 +164,7 @@ fn completed(journal: &Journal, call: &ModelCall, finished: llm::GenerationFinis
     let message = finished.message.ok_or_else(|| {
         Stop::Broken(anyhow::anyhow!("the llm service finished an answer without a message"))
     })?;
-    let since = journal.fold().pending().into_iter().find_map(|intent| match intent {
-        PendingIntent::Model { since, .. } => Some(since),
-        PendingIntent::Tool { .. } => None,
-    });
+    let since = since(journal);
     Ok(Event::ModelCallCompleted(ModelCallCompleted {
         step: call.step,
         attempt: call.attempt,
@@ -172,6 +175,22 @@ fn completed(journal: &Journal, call: &ModelCall, finished: llm::GenerationFinis
         generation: finished.generation,
         duration_ms: since.map_or(0, |since| milliseconds(journal.now() - since)),
     }))
+}
+
+/// When the open call's intent was committed.
+fn since(journal: &Journal) -> Option<OffsetDateTime> {
+    journal.fold().pending().into_iter().find_map(|intent| match intent {
+        PendingIntent::Model { since, .. } => Some(since),
+        PendingIntent::Tool { .. } => None,
+    })
+}
+
+/// How long the call may take from now on.
+fn time_left(journal: &Journal, call: &ModelCall) -> time::Duration {
+    let gone = since(journal).map_or(time::Duration::ZERO, |since| journal.now() - since);
+    // A clock that stepped back gives it no more than it has.
+    let left = call.time_limit.saturating_sub(gone.max(time::Duration::ZERO));
+    if left.is_positive() { left } else { ATTACH }
 }
 
 /// What the ledger has booked for an answer that was cut, as the status of Generate says it.

@@ -1,5 +1,7 @@
-//! Stopping the model call of a run that ends: the provider is told, so that it costs no more, and what it cost is booked.
+//! Stopping a model call, of a run that ends or that took too long: the provider is told, so that it costs no more, and what
+//! it cost is booked.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use mc_chassis::{Failure, sized};
@@ -9,7 +11,9 @@ use mc_proto::llm::v1::generation_service_client::GenerationServiceClient;
 
 use crate::domain::event::{Event, ModelCallFailed, RunError};
 use crate::domain::fold::PendingIntent;
+use crate::domain::retry::{self, AfterFailure};
 use crate::wire;
+use crate::worker::attempt::Stop;
 use crate::worker::journal::Journal;
 use crate::worker::model;
 
@@ -17,6 +21,8 @@ use crate::worker::model;
 /// the order on to another of its instances. Without an answer the run ends all the same, and the call's cost counts as
 /// unknown.
 const STOP_CALL: Duration = Duration::from_secs(5);
+/// How often a call whose time is up is asked for again because its answer was whole when it was to be stopped.
+const ASK_FOR_WHOLE: u32 = 3;
 
 /// A model call that is under way, here or left behind by a crash.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,23 +32,29 @@ pub(super) struct OpenCall {
     key: String,
 }
 
-/// Why the run ends.
+/// Why the call is stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Because {
     reason: String,
     /// A clause.
-    what: &'static str,
+    what: Cow<'static, str>,
 }
 
 impl Because {
     /// A person ended the run.
     pub(super) fn cancelled() -> Self {
-        Self { reason: "RUN_CANCELLED".into(), what: "the run was cancelled" }
+        Self { reason: "RUN_CANCELLED".into(), what: "the run was cancelled".into() }
     }
 
     /// The run failed by itself, as by its time limit.
     pub(super) fn failed(error: &RunError) -> Self {
-        Self { reason: error.reason.clone(), what: "the run ended" }
+        Self { reason: error.reason.clone(), what: "the run ended".into() }
+    }
+
+    /// The call took longer than it may.
+    fn timed_out(limit: time::Duration) -> Self {
+        let what = format!("it took longer than {limit}, the agent's max_step_duration");
+        Self { reason: retry::TIMED_OUT.into(), what: what.into() }
     }
 }
 
@@ -59,8 +71,32 @@ impl Journal {
 
     /// Stops a call for good; the record of it, for the append that ends the run.
     pub(super) async fn stop_call(&self, call: &OpenCall, because: Because) -> Event {
+        let generation = self.stop(call).await;
+        Event::ModelCallFailed(stopped_call(call, &because, generation))
+    }
+
+    /// Stops the open call because it took longer than it may. An answer that was complete all the same is asked for again,
+    /// a few times: it is there, and paid.
+    pub(super) async fn time_out_call(
+        &self,
+        limit: time::Duration,
+        asked_again: u32,
+    ) -> Result<AfterFailure, Stop> {
+        let Some(call) = self.open_call() else {
+            return Err(Stop::Broken(anyhow::anyhow!("no model call is open")));
+        };
+        let generation = self.stop(&call).await;
+        let is_whole = generation.as_ref().is_some_and(|generation| generation.state() == State::Succeeded);
+        if is_whole && asked_again < ASK_FOR_WHOLE {
+            return Ok(AfterFailure::AskAgain { at: self.now() });
+        }
+        let stopped = stopped_call(&call, &Because::timed_out(limit), generation);
+        Ok(AfterFailure::Append(Event::ModelCallFailed(retry::timed_out(self.fold(), stopped, self.now()))))
+    }
+
+    async fn stop(&self, call: &OpenCall) -> Option<llm::Generation> {
         let run = self.lease().run;
-        let stopped = match tokio::time::timeout(STOP_CALL, self.cancel_generation(call)).await {
+        match tokio::time::timeout(STOP_CALL, self.cancel_generation(call)).await {
             Ok(Ok(generation)) => Some(generation),
             Ok(Err(failure)) => {
                 tracing::warn!(%run, reason = failure.reason(), "stop a model call");
@@ -70,8 +106,7 @@ impl Journal {
                 tracing::warn!(%run, "a model call was not stopped in time");
                 None
             }
-        };
-        stopped_call(call, because, stopped)
+        }
     }
 
     async fn cancel_generation(&self, call: &OpenCall) -> Result<llm::Generation, Failure> {
@@ -90,8 +125,8 @@ impl Journal {
 }
 
 /// What is journalled of a call that was to be stopped, by what became of its generation.
-fn stopped_call(call: &OpenCall, because: Because, generation: Option<llm::Generation>) -> Event {
-    let what = because.what;
+fn stopped_call(call: &OpenCall, because: &Because, generation: Option<llm::Generation>) -> ModelCallFailed {
+    let what = &because.what;
     let booked = generation.filter(|generation| generation.state() != State::Running);
     let message = match booked.as_ref().map(llm::Generation::state) {
         None => format!("Whether the call was stopped when {what} is unknown, and so is what it cost."),
@@ -101,10 +136,10 @@ fn stopped_call(call: &OpenCall, because: Because, generation: Option<llm::Gener
     let usage = booked.as_ref().and_then(|generation| generation.usage).map(wire::usage_from);
     let total_tokens = usage.map_or(0, |usage| usage.total_tokens());
     let cost_nano_usd = booked.as_ref().and_then(|generation| generation.cost_nano_usd);
-    Event::ModelCallFailed(ModelCallFailed {
+    ModelCallFailed {
         step: call.step,
         attempt: call.attempt,
-        error: RunError::new(because.reason, message),
+        error: RunError::new(because.reason.as_str(), message),
         retry_at: None,
         // Of a call that is not known to have ended, nobody knows what it costs.
         maybe_billed: booked.is_none() || total_tokens > 0 || cost_nano_usd.is_some_and(|cost| cost > 0),
@@ -112,5 +147,5 @@ fn stopped_call(call: &OpenCall, because: Because, generation: Option<llm::Gener
         cost_estimated: booked.as_ref().is_some_and(|generation| generation.cost_estimated),
         total_tokens,
         generation: booked.map(|generation| generation.name).unwrap_or_default(),
-    })
+    }
 }

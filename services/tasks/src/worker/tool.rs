@@ -11,6 +11,7 @@ use crate::domain::brief::RunBrief;
 use crate::domain::decide::ToolUse;
 use crate::domain::event::EffectClass;
 use crate::domain::id::{RunId, WorkspaceId};
+use crate::domain::tool::Tool;
 use crate::store::append::Besides;
 use crate::store::artifact::{self, NewArtifact};
 use crate::tools::artifacts::ReadArtifacts;
@@ -46,17 +47,19 @@ pub(super) async fn use_all(journal: &mut Journal, uses: Vec<ToolUse>) -> Result
         fetch: &worker.fetch,
         requests: &worker.requests,
     };
-    let wait = uses.iter().filter_map(|used| used.deadline).min();
-    let wait = wait.map(|at| Duration::try_from(at - begun).unwrap_or_default());
     let mut under_way: FuturesUnordered<_> = uses
         .iter()
         .map(|used| async move {
-            let outcome = match wait {
-                Some(wait) => tokio::time::timeout(wait, tools::run(used, context)).await,
-                None => Ok(tools::run(used, context).await),
+            let left = used.deadline.map(|at| at - begun);
+            let wait = left.map_or(used.time_limit, |left| left.min(used.time_limit));
+            let wait = Duration::try_from(wait).unwrap_or_default();
+            let outcome = tokio::time::timeout(wait, tools::run(used, context)).await;
+            let late = |_| match left {
+                // When the run's time is up, the loop says so; the call's answer no longer matters.
+                Some(left) if left <= used.time_limit => Outcome::Known(out_of_time(used)),
+                _ => too_slow(used),
             };
-            // When the run's time is up, the loop says so; the call's answer no longer matters.
-            (used, outcome.unwrap_or_else(|_| Ok(Outcome::Known(out_of_time(used)))))
+            (used, outcome.unwrap_or_else(|elapsed| Ok(late(elapsed))))
         })
         .collect();
 
@@ -106,6 +109,18 @@ fn out_of_time(used: &ToolUse) -> ToolAnswer {
         EffectClass::Pure => "The run's time is up.",
         _ => "The run's time is up; whether the call took effect is unknown.",
     })
+}
+
+/// What comes of a call that took longer than it may. One that may have taken effect is in doubt, as after a crash.
+fn too_slow(used: &ToolUse) -> Outcome {
+    let limit = used.time_limit;
+    match (used.effect_class, used.tool) {
+        // A file is stored with its result, and there is none.
+        (EffectClass::Pure, _) | (_, Tool::WriteArtifact) => Outcome::Known(ToolAnswer::failed(format!(
+            "STEP_TIMED_OUT: stopped after {limit}, the longest that a call may take. It had no effect."
+        ))),
+        _ => Outcome::Unknown(format!("no result within {limit}, the agent's max_step_duration")),
+    }
 }
 
 fn stored(written: Written) -> NewArtifact {

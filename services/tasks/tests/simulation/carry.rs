@@ -120,7 +120,10 @@ impl Journal {
             match decide::next(&self.fold, self.now()) {
                 Next::Ended => return Ok(()),
                 Next::RetryAt(at) => self.rest(Rest::Until(at)).await?,
-                Next::Wait(reason) => self.rest(Rest::Waiting(reason)).await?,
+                Next::Wait(reason) => {
+                    let until = self.fold.wake_at().map(|at| Rest::WaitingUntil(reason, at));
+                    self.rest(until.unwrap_or(Rest::Waiting(reason))).await?;
+                }
                 Next::Paused => self.rest(Rest::Paused).await?,
                 Next::Append(mut events) => {
                     if let Some(Event::Failed(Failed { error })) = events.last().cloned()

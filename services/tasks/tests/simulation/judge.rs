@@ -125,7 +125,9 @@ fn row_of(row: &Run) -> Row {
             _ => RunState::Waiting(match row.wait_reason {
                 1 => WaitReason::Approval,
                 2 => WaitReason::Input,
-                _ => WaitReason::Outcome,
+                3 => WaitReason::Outcome,
+                4 => WaitReason::Timer,
+                _ => WaitReason::Quota,
             }),
         },
         head_seq: row.head_seq,

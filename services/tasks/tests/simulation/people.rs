@@ -21,7 +21,8 @@ pub(crate) fn start_runs(site: &Site, count: u64) {
     for number in 0..count {
         let run = RunId::new(Uuid::from_u128(0x0193_a5f0 << 96 | u128::from(number)));
         let workspace = WorkspaceId::new(Uuid::from_u128(u128::from(number % 2) + 1));
-        let queued = Event::Queued(Queued { brief: script::brief(workspace, run, number).into() });
+        let queued =
+            Event::Queued(Queued { brief: script::brief(workspace, run, number).into(), start_at: None });
         let at = site.time(0);
         site.with(|world| world.tables.insert_run(run, workspace, queued, at));
     }

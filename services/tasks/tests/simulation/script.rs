@@ -52,6 +52,7 @@ pub(crate) fn brief(workspace: WorkspaceId, run: RunId, number: u64) -> RunBrief
         tools: vec![
             ToolGrant::of("write_artifact"),
             ToolGrant::of("ask_human"),
+            ToolGrant::of("wait"),
             ToolGrant {
                 allowed_hosts: vec!["shop.example.com".into()],
                 policy,
@@ -85,6 +86,7 @@ pub(crate) fn answer(key: &str, step: u32) -> (Message, FinishReason) {
         0 => vec![order(step, 0), order(step, 1)],
         1 => vec![ask(step), order(step, 0)],
         2 => vec![order(step, 0), write("log.md", step)],
+        3 if step.is_multiple_of(2) => vec![wait(step), order(step, 0)],
         _ => vec![order(step, 0)],
     };
     let parts = calls.into_iter().enumerate().map(|(place, (tool, arguments_json))| {
@@ -106,6 +108,10 @@ fn order(step: u32, place: u32) -> Call {
 
 fn ask(step: u32) -> Call {
     ("ask_human".into(), format!(r#"{{"question": "Which one, {step}?", "choices": ["A", "B"]}}"#))
+}
+
+fn wait(step: u32) -> Call {
+    ("wait".into(), format!(r#"{{"seconds": 20, "reason": "The delivery of {step}."}}"#))
 }
 
 fn finish() -> Call {

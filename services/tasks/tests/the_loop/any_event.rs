@@ -6,13 +6,14 @@ use mc_tasks::domain::conversation::{
 };
 use mc_tasks::domain::event::{
     ArtifactRef, EffectClass, EngineNote, Event, Failed, ModelCallCompleted, ModelCallFailed,
-    ModelCallStarted, NoteReason, Queued, RunError, Started, Succeeded, TakenOver, ToolCallCompleted,
-    ToolCallStarted,
+    ModelCallStarted, NoteReason, Queued, RunError, Started, Succeeded, TakenOver, TimerSet,
+    ToolCallCompleted, ToolCallStarted,
 };
 use mc_tasks::domain::id::ArtifactId;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::kit::{agent, brief, task};
@@ -56,15 +57,28 @@ fn any_error() -> impl Strategy<Value = RunError> {
     any::<(String, String)>().prop_map(|(reason, message)| RunError { reason, message })
 }
 
+fn any_time() -> impl Strategy<Value = Option<OffsetDateTime>> {
+    option::of(0..4_000_000_000_000_i64)
+        .prop_map(|ms| ms.map(|ms| OffsetDateTime::UNIX_EPOCH + time::Duration::milliseconds(ms)))
+}
+
 fn any_queued() -> impl Strategy<Value = Event> {
     (
         any::<(String, String, String)>(),
         vec(any::<String>(), 0..3),
         option::of(0..2000_u32),
-        any::<(u32, Option<i64>, i64)>(),
+        any::<(u32, i64, [Option<i64>; 3])>(),
+        any_time(),
     )
         .prop_map(
-            |((title, text, instructions), checks, thousandths, (max_steps, max_tokens, max_duration_ms))| {
+            |(
+                (title, text, instructions),
+                checks,
+                thousandths,
+                (max_steps, max_duration_ms, limits),
+                start_at,
+            )| {
+                let [max_tokens, max_cost_nano_usd, max_step_duration_ms] = limits;
                 let (mut task, mut agent) = (task(), agent());
                 (task.title, task.brief, task.acceptance_checks) = (title, text, checks);
                 agent.instructions = instructions;
@@ -72,8 +86,14 @@ fn any_queued() -> impl Strategy<Value = Event> {
                     temperature: thousandths.map(|thousandths| f64::from(thousandths) / 1000.0),
                     ..ModelParameters::default()
                 };
-                agent.limits = RunLimits { max_steps, max_tokens, max_duration_ms };
-                Event::Queued(Queued { brief: brief(task, agent).into() })
+                agent.limits = RunLimits {
+                    max_steps,
+                    max_tokens,
+                    max_duration_ms,
+                    max_cost_nano_usd,
+                    max_step_duration_ms,
+                };
+                Event::Queued(Queued { brief: brief(task, agent).into(), start_at })
             },
         )
 }
@@ -99,8 +119,6 @@ pub(crate) fn any_event() -> impl Strategy<Value = Event> {
         NoteReason::NoToolCall,
         NoteReason::RepeatedCall,
     ]);
-    let time = option::of(0..4_000_000_000_000_i64)
-        .prop_map(|ms| ms.map(|ms| time::OffsetDateTime::UNIX_EPOCH + time::Duration::milliseconds(ms)));
     let text = any::<String>;
     prop_oneof![
         any_queued(),
@@ -124,8 +142,8 @@ pub(crate) fn any_event() -> impl Strategy<Value = Event> {
                     })
                 }
             ),
-        (any::<(u32, u32)>(), any_error(), time, text(), any::<(bool, Option<i64>, bool, i64)>()).prop_map(
-            |((step, attempt), error, retry_at, generation, charge)| {
+        (any::<(u32, u32)>(), any_error(), any_time(), text(), any::<(bool, Option<i64>, bool, i64)>())
+            .prop_map(|((step, attempt), error, retry_at, generation, charge)| {
                 let (maybe_billed, cost_nano_usd, cost_estimated, total_tokens) = charge;
                 Event::ModelCallFailed(ModelCallFailed {
                     step,
@@ -138,8 +156,7 @@ pub(crate) fn any_event() -> impl Strategy<Value = Event> {
                     cost_estimated,
                     total_tokens,
                 })
-            }
-        ),
+            }),
         (any::<(u32, u32)>(), any::<[String; 4]>(), effect_class).prop_map(
             |((step, attempt), [call_id, tool, arguments_json, idempotency_key], effect_class)| {
                 Event::ToolCallStarted(ToolCallStarted {
@@ -176,5 +193,9 @@ pub(crate) fn any_event() -> impl Strategy<Value = Event> {
         (text(), vec(text(), 0..3))
             .prop_map(|(summary, evidence)| Event::Succeeded(Succeeded { summary, evidence })),
         any_error().prop_map(|error| Event::Failed(Failed { error })),
+        (any::<u32>(), text(), any_time(), text()).prop_map(|(step, call_id, wake_at, reason)| {
+            let wake_at = wake_at.unwrap_or(OffsetDateTime::UNIX_EPOCH);
+            Event::TimerSet(TimerSet { step, call_id, wake_at, reason })
+        }),
     ]
 }

@@ -89,6 +89,51 @@ fn time_ends_a_run_whatever_it_is_doing() {
 }
 
 #[test]
+fn a_call_is_made_while_a_nano_dollar_is_left_and_what_is_estimated_counts() {
+    // Every answer costs 1,000.
+    for (max_cost, answers) in [(1, 1), (1_000, 1), (1_001, 2), (2_000, 2)] {
+        let limits = RunLimits { max_cost_nano_usd: Some(max_cost), ..RunLimits::default() };
+        let run = limited(limits, fetches(10)).played();
+        assert_eq!(run.failure(), Some("COST_LIMIT_REACHED"));
+        assert_eq!(run.requests.len(), answers, "max_cost {max_cost}");
+    }
+    let limits = RunLimits { max_cost_nano_usd: Some(1_000), ..RunLimits::default() };
+    let run = limited(limits, [writes()]).played();
+    assert_eq!(
+        run.fold.error().unwrap().message,
+        "The run has cost $0.000001, and $0.000001 is the most. Raise the agent's max_cost_nano_usd, split the task, or \
+         choose a cheaper model."
+    );
+    let charge = Charge { cost_nano_usd: Some(700), estimated: true, total_tokens: 40 };
+    let limits = RunLimits { max_cost_nano_usd: Some(700), ..RunLimits::default() };
+    let run = limited(limits, [Turn::IsCut(charge), writes()]).played();
+    assert_eq!(run.failure(), Some("COST_LIMIT_REACHED"), "not even the same step is tried again");
+    assert_eq!(run.requests.len(), 1);
+    assert!(run.fold.error().unwrap().message.contains(", of which $0.0000007 are estimated,"));
+}
+
+#[test]
+fn a_run_that_finishes_in_the_call_that_crosses_its_cost_limit_has_finished() {
+    let limits = RunLimits { max_cost_nano_usd: Some(1_001), ..RunLimits::default() };
+    let run = limited(limits, [writes(), finishes()]).played();
+    assert!(run.succeeded(), "{}", run.story());
+}
+
+#[test]
+fn a_limit_in_dollars_ends_a_run_at_the_first_cost_that_nobody_knows_and_says_how_to_price_it() {
+    let charge = Charge { cost_nano_usd: None, estimated: true, total_tokens: 40 };
+    let limits = RunLimits { max_cost_nano_usd: Some(1_000_000_000), ..RunLimits::default() };
+    let run = limited(limits, [Turn::IsCut(charge), writes(), finishes()]).played();
+    assert_eq!((run.failure(), run.requests.len()), (Some("COST_UNKNOWN"), 1));
+    let message = &run.fold.error().unwrap().message;
+    for word in ["may cost $1.00", "simulator/demo", "prices.json", "max_cost_nano_usd"] {
+        assert!(message.contains(word), "{word}: {message}");
+    }
+    let run = limited(RunLimits::default(), [Turn::IsCut(charge), writes(), finishes()]).played();
+    assert!(run.succeeded(), "without a limit it may go on: {}", run.story());
+}
+
+#[test]
 fn costs_add_up_and_unknown_ones_are_counted() {
     let run = Run::usual([writes(), says("Hm."), finishes()]).played();
     let totals = run.fold.totals();

@@ -4,6 +4,7 @@
 
 mod any_event;
 mod kit;
+mod scenario;
 mod world;
 
 mod approvals;
@@ -21,5 +22,7 @@ mod properties;
 mod questions;
 mod recovery;
 mod repeated_calls;
+mod retry_table;
 mod strict_fold;
 mod truncated_answers;
+mod waits;

@@ -87,7 +87,7 @@ fn a_fault_of_ours_is_asked_again_five_times_and_then_given_up() {
 fn a_wait_that_the_run_has_no_time_for_is_not_begun() {
     let run = calling();
     let asked =
-        |retry_after| CallFailure { retry_after: Some(retry_after), ..failure("PROVIDER_RATE_LIMITED") };
+        |retry_after| CallFailure { retry_after: Some(retry_after), ..failure("PROVIDER_OVERLOADED") };
     let retry_at = |retry_after| match after(&run.fold, &asked(retry_after), 0, run.now) {
         Some(AfterFailure::Append(Event::ModelCallFailed(failed))) => failed.retry_at,
         other => panic!("{other:?}"),
@@ -107,6 +107,24 @@ fn a_wait_that_the_run_has_no_time_for_is_not_begun() {
     ) {
         Some(AfterFailure::AskAgain { at }) => assert_eq!(Some(at), run.fold.deadline()),
         other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_quota_is_waited_for_up_to_a_month_whatever_time_the_run_has() {
+    let run = calling();
+    let retry_at = |retry_after| {
+        let failure = CallFailure { retry_after: Some(retry_after), ..failure("PROVIDER_RATE_LIMITED") };
+        match after(&run.fold, &failure, 0, run.now) {
+            Some(AfterFailure::Append(Event::ModelCallFailed(failed))) => failed.retry_at,
+            other => panic!("{other:?}"),
+        }
+    };
+    for granted in [Duration::hours(24), Duration::days(31)] {
+        assert_eq!(retry_at(granted), Some(run.now + granted));
+    }
+    for refused in [Duration::days(31) + Duration::MILLISECOND, Duration::MAX] {
+        assert_eq!(retry_at(refused), None, "{refused}");
     }
 }
 

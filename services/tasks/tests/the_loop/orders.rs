@@ -177,11 +177,12 @@ fn time_that_a_run_waits_or_is_paused_is_not_its_own() {
 }
 
 #[test]
-fn an_order_that_comes_before_the_start_is_heard_with_it() {
+fn an_order_that_comes_before_the_start_takes_effect_without_one() {
     let mut run = Run::new(brief(task(), agent()), []);
     run.reads(vec![order(1, Pause)], true);
-    assert_eq!(run.fold.state(), RunState::Queued, "what has not begun cannot be paused");
-    run.append(claimed(&run.fold, 1).unwrap());
-    run.reads(vec![], true);
-    assert_eq!(run.fold.state(), RunState::Paused);
+    assert_eq!((run.fold.state(), run.fold.started_at()), (RunState::Paused, None));
+    assert_eq!(claimed(&run.fold, 1), None);
+    run.reads(vec![order(2, Resume)], true);
+    assert_eq!(run.fold.state(), RunState::Queued);
+    assert!(run.step() && run.fold.started_at().is_some());
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use mc_tasks::domain::conversation::{Part, Role};
 use mc_tasks::domain::decide::{Next, next};
 use mc_tasks::domain::event::{EffectClass, Event, Record};
-use mc_tasks::domain::fold::{RunFold, RunState};
+use mc_tasks::domain::fold::{RunFold, RunState, Totals};
 use mc_tasks::domain::id::InboxItemId;
 use mc_tasks::domain::order::Decision;
 use mc_tasks::domain::prompt::ModelRequest;
@@ -15,7 +15,8 @@ use proptest::sample::Index;
 use uuid::Uuid;
 
 use crate::kit::START;
-use crate::world::{World, any_scenario};
+use crate::scenario::any_scenario;
+use crate::world::World;
 
 /// What every provider demands of a conversation.
 pub(crate) fn check_request(request: &ModelRequest) {
@@ -51,7 +52,7 @@ pub(crate) fn check_request(request: &ModelRequest) {
 }
 
 /// Reads the journal without the fold.
-fn check_journal(journal: &[Record], max_steps: u32) {
+fn check_journal(journal: &[Record], max_steps: u32, max_cost: Option<i64>) {
     let mut open_model = None;
     let mut answers = BTreeSet::new();
     let mut intents = BTreeSet::new();
@@ -60,11 +61,16 @@ fn check_journal(journal: &[Record], max_steps: u32) {
     let mut decided = BTreeMap::new();
     let mut orders = BTreeSet::new();
     let mut paused = false;
+    let mut timers = BTreeMap::new();
+    let mut spent = Totals::default();
     for (place, record) in journal.iter().enumerate() {
         assert_eq!(record.seq, place as i64 + 1);
         let works = matches!(
             record.event,
-            Event::ModelCallStarted(_) | Event::ToolCallStarted(_) | Event::EngineNote(_)
+            Event::ModelCallStarted(_)
+                | Event::ToolCallStarted(_)
+                | Event::TimerSet(_)
+                | Event::EngineNote(_)
         );
         assert!(!(paused && works), "a paused run does nothing");
         match &record.event {
@@ -72,12 +78,22 @@ fn check_journal(journal: &[Record], max_steps: u32) {
                 assert_eq!(open_model.replace((call.step, call.attempt)), None, "two model calls at once");
                 assert!(call.step <= max_steps);
                 assert!(call.attempt <= 10);
+                if let Some(most) = max_cost {
+                    assert!(spent.cost_nano_usd < most && spent.unpriced_calls == 0, "it has no money left");
+                }
             }
             Event::ModelCallCompleted(call) => {
                 assert_eq!(open_model.take(), Some((call.step, call.attempt)));
                 assert!(answers.insert(call.step), "step {} was committed twice", call.step);
+                spent.cost_nano_usd += call.cost_nano_usd.unwrap();
             }
-            Event::ModelCallFailed(call) => assert_eq!(open_model.take(), Some((call.step, call.attempt))),
+            Event::ModelCallFailed(call) => {
+                assert_eq!(open_model.take(), Some((call.step, call.attempt)));
+                spent.unpriced_calls += u32::from(call.maybe_billed);
+            }
+            Event::TimerSet(set) => {
+                assert!(timers.insert((set.step, set.call_id.clone()), set.wake_at).is_none(), "set twice");
+            }
             Event::ToolCallStarted(call) => {
                 let intent = (call.step, call.call_id.clone(), call.attempt);
                 let id = (call.step, call.call_id.clone());
@@ -85,11 +101,16 @@ fn check_journal(journal: &[Record], max_steps: u32) {
                     assert_eq!(decided.get(&id), Some(&"retry"), "nobody said so");
                 }
                 assert_ne!(decided.get(&id), Some(&"reject"), "a person said no");
+                assert!(!timers.contains_key(&id), "a timer is no use of a tool");
                 assert!(intents.insert(intent), "two intents for one attempt");
             }
             Event::ToolCallCompleted(call) => {
                 let id = (call.step, call.call_id.clone());
-                let known = intents.contains(&(call.step, call.call_id.clone(), 1))
+                if let Some(wake_at) = timers.get(&id) {
+                    assert!(record.at >= *wake_at, "woken before its time");
+                }
+                let known = timers.contains_key(&id)
+                    || intents.contains(&(call.step, call.call_id.clone(), 1))
                     || matches!(decided.get(&id), Some(&"reject" | &"answer"));
                 assert!(known, "a result without an intent and without a person's word");
                 assert!(results.insert(id), "two results for one call");
@@ -136,10 +157,10 @@ proptest! {
 
     #[test]
     fn a_run_ends_within_its_limits_whatever_happens_and_repeats_nothing_dangerous(scenario in any_scenario()) {
-        let max_steps = scenario.max_steps;
+        let (max_steps, max_cost) = (scenario.max_steps, scenario.max_cost);
         let mut world = World::new(scenario);
         world.run_to_the_end();
-        check_journal(&world.run.journal, max_steps);
+        check_journal(&world.run.journal, max_steps, max_cost);
         for (key, (used, times)) in &world.effects {
             let intents = world.run.journal.iter().filter(|record| {
                 matches!(&record.event, Event::ToolCallStarted(call) if call.idempotency_key == *key)
@@ -182,7 +203,7 @@ proptest! {
                 }
                 Next::Wait(reason) => {
                     prop_assert_eq!(fold.state(), RunState::Waiting(reason));
-                    prop_assert!(!fold.open_items().is_empty());
+                    prop_assert!(!fold.open_items().is_empty() || fold.wake_at().is_some());
                     prop_assert_eq!(fold.deadline(), None, "waiting is not its own time");
                     vec![]
                 }

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mc_tasks::domain::brief::{RequestEffect, RunLimits, ToolGrant, ToolPolicy};
-use mc_tasks::domain::conversation::{FinishReason, Message, Part, Role, ToolCall};
+use mc_tasks::domain::brief::{RunLimits, ToolGrant};
 use mc_tasks::domain::decide::{Ask, Next, ToolUse, claimed, next};
 use mc_tasks::domain::event::{EffectClass, Event};
 use mc_tasks::domain::fold::{RunFold, WaitReason};
@@ -12,128 +11,12 @@ use mc_tasks::domain::mail;
 use mc_tasks::domain::order::{CommandKind, Decision, Letter, LetterContent};
 use mc_tasks::domain::prompt::ModelRequest;
 use mc_tasks::domain::retry::{self, AfterFailure};
-use proptest::collection::vec;
-use proptest::option;
-use proptest::prelude::*;
 use time::Duration;
 use uuid::Uuid;
 
-use crate::kit::{PERSON, Run, Turn, agent, answered, brief, order, task};
+use crate::kit::{PERSON, Run, START, Turn, agent, answered, brief, order, task};
 use crate::properties::check_request;
-
-fn any_arguments() -> impl Strategy<Value = String> {
-    prop_oneof![
-        4 => prop::sample::select(vec![
-            r#"{"path": "report.md", "content": "Draft B."}"#,
-            r#"{"path": "other.md", "content": ""}"#,
-            r#"{"path": "report.md"}"#,
-            r#"{"path": "none.md", "offset": 3}"#,
-            r#"{"url": "https://example.com/a"}"#,
-            r#"{"url": "http://10.0.0.1/"}"#,
-            r#"{"summary": "Done.", "evidence": ["artifact:report.md"]}"#,
-            r#"{"summary": "Done.", "evidence": ["it says so"]}"#,
-            r#"{"summary": "No.", "outcome": "impossible"}"#,
-            r#"{"summary": ""}"#,
-            r#"{"method": "POST", "url": "https://example.com/orders", "body": "{}"}"#,
-            r#"{"method": "POST", "url": "https://example.com/orders", "body": "{}"}"#,
-            r#"{"question": "Which one?", "choices": ["A", "B"]}"#,
-            "", "{", "null", "[]", r#"{"path": "../x"}"#,
-        ]).prop_map(str::to_owned),
-        1 => ".{0,40}",
-    ]
-}
-
-fn any_call() -> impl Strategy<Value = ToolCall> {
-    (
-        prop::sample::select(vec!["a", "b", "c", "", "call_1_0"]),
-        prop::sample::select(vec![
-            "write_artifact",
-            "write_artifact",
-            "read_artifact",
-            "http_fetch",
-            "http_request",
-            "http_request",
-            "ask_human",
-            "finish",
-            "shell",
-            "",
-        ]),
-        any_arguments(),
-    )
-        .prop_map(|(id, tool, arguments_json)| ToolCall {
-            id: id.into(),
-            tool: tool.into(),
-            arguments_json,
-        })
-}
-
-fn any_turn() -> impl Strategy<Value = Turn> {
-    let answer = |calls: std::ops::Range<usize>| {
-        (prop::sample::select(vec!["", " ", "Hm.", "I am done."]), vec(any_call(), calls)).prop_map(
-            |(text, calls)| {
-                let mut parts = vec![Part::Text { text: text.into() }];
-                parts.extend(calls.into_iter().map(Part::ToolCall));
-                Message { role: Role::Assistant, parts }
-            },
-        )
-    };
-    prop_oneof![
-        8 => answer(1..4).prop_map(|message| Turn::Answers(message, FinishReason::ToolCalls)),
-        2 => answer(0..1).prop_map(|message| Turn::Answers(message, FinishReason::Stop)),
-        2 => answer(0..3).prop_map(|message| Turn::Answers(message, FinishReason::Length)),
-        1 => answer(0..3).prop_map(|message| Turn::Answers(message, FinishReason::Other)),
-        2 => prop::sample::select(vec![
-            "PROVIDER_RATE_LIMITED", "GENERATION_INTERRUPTED", "UNAVAILABLE", "INTERNAL", "IDEMPOTENCY_KEY_REUSED",
-        ]).prop_map(Turn::Fails),
-        1 => prop::sample::select(vec!["CONTEXT_TOO_LONG", "PROVIDER_REFUSED"]).prop_map(Turn::Fails),
-    ]
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct Scenario {
-    /// What the model does, over and over.
-    pub(crate) turns: Vec<Turn>,
-    /// At each place where a worker may die, whether it does; then it lives.
-    pub(crate) deaths: Vec<bool>,
-    pub(crate) max_steps: u32,
-    pub(crate) max_tokens: Option<i64>,
-    /// What the servers behind `http_request` promise.
-    pub(crate) effect: RequestEffect,
-    /// Of `write_artifact`, `http_fetch` and `http_request`.
-    pub(crate) policies: [ToolPolicy; 3],
-    /// At each place where a worker looks for mail, an order that has just come.
-    orders: Vec<Option<CommandKind>>,
-    /// How people decide, over and over.
-    decisions: Vec<u8>,
-}
-
-pub(crate) fn any_scenario() -> impl Strategy<Value = Scenario> {
-    let policy =
-        prop::sample::select(vec![ToolPolicy::Allow, ToolPolicy::Allow, ToolPolicy::Ask, ToolPolicy::Deny]);
-    let order = prop_oneof![
-        60 => Just(None),
-        2 => Just(Some(CommandKind::Pause)),
-        2 => Just(Some(CommandKind::Resume)),
-        1 => Just(Some(CommandKind::Cancel)),
-    ];
-    (
-        vec(any_turn(), 1..12),
-        vec(prop::bool::weighted(0.15), 0..80),
-        1..30_u32,
-        option::of(1..400_i64),
-        prop::sample::select(vec![
-            RequestEffect::AtMostOnce,
-            RequestEffect::Idempotent,
-            RequestEffect::Queryable,
-        ]),
-        prop::array::uniform3(policy),
-        vec(order, 0..60),
-        vec(any::<u8>(), 1..8),
-    )
-        .prop_map(|(turns, deaths, max_steps, max_tokens, effect, policies, orders, decisions)| {
-            Scenario { turns, deaths, max_steps, max_tokens, effect, policies, orders, decisions }
-        })
-}
+use crate::scenario::Scenario;
 
 /// A world in which workers die: what is in `run.journal`, in the mailbox and in `effects` outlives them.
 pub(crate) struct World {
@@ -166,6 +49,7 @@ impl World {
         agent.limits = RunLimits {
             max_steps: scenario.max_steps,
             max_tokens: scenario.max_tokens,
+            max_cost_nano_usd: scenario.max_cost,
             ..RunLimits::default()
         };
         let hosts = agent.tools[0].allowed_hosts.clone();
@@ -176,6 +60,7 @@ impl World {
             ..ToolGrant::of("http_request")
         });
         agent.tools.push(ToolGrant::of("ask_human"));
+        agent.tools.push(ToolGrant::of("wait"));
         for (tool, policy) in ["write_artifact", "http_fetch", "http_request"].iter().zip(scenario.policies) {
             agent
                 .tools
@@ -183,7 +68,8 @@ impl World {
                 .filter(|grant| grant.tool == *tool)
                 .for_each(|grant| grant.policy = policy);
         }
-        let run = Run::new(brief(task(), agent), []);
+        let start_at = scenario.start_in.map(|days| START + Duration::days(days));
+        let run = Run::scheduled(brief(task(), agent), start_at, []);
         Self {
             folds: vec![run.fold.clone()],
             run,
@@ -236,8 +122,24 @@ impl World {
                 (WaitReason::Outcome, 0) => Decision::MarkDone { result: "It is done.".into() },
                 (WaitReason::Outcome, 1) => Decision::Fail { reason: "It is not.".into() },
                 (WaitReason::Outcome, _) => Decision::Retry,
+                (WaitReason::Timer | WaitReason::Quota, _) => panic!("no person is asked"),
             };
             self.post(LetterContent::Decision { item: open.item, decision });
+        }
+    }
+
+    /// Something comes: the time that it waits for, a wake-up before that, or people, late.
+    fn sleep(&mut self) {
+        let how = self.decisions.next().expect("a cycle does not end");
+        match self.run.fold.wake_at() {
+            Some(at) if how.is_multiple_of(3) && at - self.run.now > Duration::MINUTE => {
+                self.run.now += (at - self.run.now) / 2;
+            }
+            Some(at) if how % 3 < 2 || self.run.fold.open_items().is_empty() => self.run.now = at,
+            _ => {
+                self.run.now += Duration::days(30);
+                self.decide_all();
+            }
         }
     }
 
@@ -292,10 +194,7 @@ impl World {
             match next(&self.run.fold, self.run.now) {
                 Next::Ended => return Ok(()),
                 Next::Ask(asks) => self.ask(&asks)?,
-                Next::Wait(_) => {
-                    self.run.now += Duration::days(30);
-                    self.decide_all();
-                }
+                Next::Wait(_) => self.sleep(),
                 Next::Paused => {
                     self.run.now += Duration::days(30);
                     let number = 1_000 + self.mailbox.len() as u128;

@@ -29,7 +29,7 @@ impl Fields {
     }
 
     /// An argument that may be left out; `null` counts as left out.
-    fn take(&mut self, name: &str) -> Option<Value> {
+    pub(super) fn take(&mut self, name: &str) -> Option<Value> {
         self.0.remove(name).filter(|value| !value.is_null())
     }
 

@@ -1,9 +1,11 @@
 //! What is done about the calls of an answer: refuse, report, ask, carry out, wait, and then `finish`.
 
+use time::OffsetDateTime;
+
 use super::ask::{Ask, AskKind};
 use super::remarks::remark;
-use super::{MAX_CALLS_PER_ANSWER, Next, ToolUse, fail, next_step};
-use crate::domain::arguments::Arguments;
+use super::{MAX_CALLS_PER_ANSWER, Next, ToolUse, fail, next_step, waits};
+use crate::domain::arguments::{Arguments, Wait};
 use crate::domain::brief::{AgentSnapshot, ToolPolicy};
 use crate::domain::conversation::{FinishReason, ToolCall};
 use crate::domain::event::{EffectClass, Event, ToolCallCompleted, ToolCallStarted};
@@ -12,10 +14,10 @@ use crate::domain::order::Decision;
 use crate::domain::tool::Tool;
 use crate::domain::{finish, key, prompt};
 
-/// In this order: results that are known without doing anything, questions to people, calls, `finish`, notes, the next
+/// In this order: results that are known without doing anything and timers, questions to people, calls, `finish`, notes, the next
 /// step. So everything that people are needed for is asked at once, what needs nobody is carried out meanwhile, and
 /// `finish` beside other calls is judged by what came of them.
-pub(super) fn after_answer(fold: &RunFold, answer: &Answer) -> Next {
+pub(super) fn after_answer(fold: &RunFold, answer: &Answer, now: OffsetDateTime) -> Next {
     if answer.finish_reason == FinishReason::ContentFilter {
         return fail(
             "ANSWER_WITHHELD",
@@ -24,7 +26,7 @@ pub(super) fn after_answer(fold: &RunFold, answer: &Answer) -> Next {
     }
     let mut todo = Todo::default();
     for (place, call) in answer.calls.iter().enumerate() {
-        see_to(&Subject { fold, answer, place, call }, &mut todo);
+        see_to(&Subject { fold, answer, place, call, now }, &mut todo);
     }
     if !todo.known.is_empty() {
         return Next::Append(todo.known);
@@ -40,7 +42,7 @@ pub(super) fn after_answer(fold: &RunFold, answer: &Answer) -> Next {
 
 #[derive(Default)]
 struct Todo {
-    /// Results that follow from what is known, with the intents that they need.
+    /// Results that follow from what is known, with the intents that they need; and timers.
     known: Vec<Event>,
     asks: Vec<Ask>,
     uses: Vec<ToolUse>,
@@ -52,6 +54,7 @@ struct Subject<'a> {
     answer: &'a Answer,
     place: usize,
     call: &'a Call,
+    now: OffsetDateTime,
 }
 
 fn see_to(subject: &Subject<'_>, todo: &mut Todo) {
@@ -74,6 +77,11 @@ fn see_to(subject: &Subject<'_>, todo: &mut Todo) {
             (Decision::Retry, None) => {}
         },
         CallState::Open(intent) => recover(subject, intent, todo),
+        CallState::Timed(timer) => {
+            if let Some(content) = waits::result(timer, subject.now) {
+                known(content, false);
+            }
+        }
     }
 }
 
@@ -98,6 +106,7 @@ fn see_to_new(subject: &Subject<'_>, todo: &mut Todo) {
                 effect_class: tool.effect_class(agent.grant(tool)),
             },
         }),
+        Ok((_, Arguments::Wait(wait))) => subject.wait(&wait, &call.arguments_json, todo),
         Ok((tool, arguments)) => {
             let used = subject.begun(tool, arguments, &call.arguments_json);
             todo.uses.push(used);
@@ -108,6 +117,7 @@ fn see_to_new(subject: &Subject<'_>, todo: &mut Todo) {
 /// A call that a person approved, perhaps with other arguments: these are judged as the agent's own would be.
 fn carry_out(subject: &Subject<'_>, arguments_json: &str, todo: &mut Todo) {
     match judge(subject, arguments_json) {
+        Ok((_, Arguments::Wait(wait))) => subject.wait(&wait, arguments_json, todo),
         Ok((tool, arguments)) => todo.uses.push(subject.begun(tool, arguments, arguments_json)),
         Err(why) => subject.refuse(arguments_json, why, todo),
     }
@@ -188,6 +198,15 @@ impl Subject<'_> {
             idempotency_key: intent.idempotency_key.clone(),
             intent: None,
             deadline: self.fold.deadline(),
+            time_limit: self.fold.brief().agent.limits.max_step_duration(),
+        }
+    }
+
+    /// Begins to wait.
+    fn wait(&self, wait: &Wait, arguments_json: &str, todo: &mut Todo) {
+        match waits::set(self.fold, &self.call.call.id, wait, self.now) {
+            Ok(set) => todo.known.push(set),
+            Err(why) => self.refuse(arguments_json, why, todo),
         }
     }
 

@@ -1,6 +1,6 @@
 //! A tool call to be carried out, and the records of what came of it.
 
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::ask::{Ask, AskKind};
 use crate::domain::arguments::Arguments;
@@ -37,6 +37,8 @@ pub struct ToolUse {
     pub intent: Option<Event>,
     /// When the run's time is up.
     pub deadline: Option<OffsetDateTime>,
+    /// How long the call may take.
+    pub time_limit: Duration,
 }
 
 impl ToolUse {

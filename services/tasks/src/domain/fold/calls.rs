@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
+use super::waits::Timer;
 use super::{Phase, RunFold, WaitReason};
 use crate::domain::conversation::{FinishReason, Message, Part, Role, ToolCall, ToolResult};
 use crate::domain::event::{EffectClass, ToolCallCompleted, ToolCallStarted};
@@ -38,6 +39,8 @@ pub(in crate::domain) enum CallState {
     Decided { decision: Decision, intent: Option<Intent> },
     /// Its intent is committed.
     Open(Intent),
+    /// It is itself a wait, and its timer runs.
+    Timed(Timer),
     /// Its result is committed.
     Done(ToolResult),
 }
@@ -89,12 +92,13 @@ impl Answer {
         self.calls.iter().all(|call| matches!(call.state, CallState::Done(_)))
     }
 
-    /// What it waits for, if nothing can be done about it without a person. `finish` comes last, so it does not count.
+    /// What it waits for, if nothing can be done about it for now. `finish` comes last, so it does not count.
     pub(in crate::domain) fn waits_for(&self) -> Option<WaitReason> {
         let mut reasons = Vec::new();
         for call in &self.calls {
             match &call.state {
                 CallState::Awaiting { subject, .. } => reasons.push(subject.reason()),
+                CallState::Timed(_) => reasons.push(WaitReason::Timer),
                 CallState::Done(_) => {}
                 CallState::Asked if call.call.tool == Tool::Finish.name() => {}
                 CallState::Asked | CallState::Decided { .. } | CallState::Open(_) => return None,
@@ -103,9 +107,12 @@ impl Answer {
         reasons.into_iter().min()
     }
 
-    /// True when a call is under way, or people are asked what became of it.
+    /// True when a call is under way, or waited for.
     pub(super) fn is_busy(&self) -> bool {
-        self.calls.iter().any(|call| matches!(call.state, CallState::Open(_) | CallState::Awaiting { .. }))
+        let is_busy = |state: &CallState| {
+            matches!(state, CallState::Open(_) | CallState::Awaiting { .. } | CallState::Timed(_))
+        };
+        self.calls.iter().any(|call| is_busy(&call.state))
     }
 }
 
@@ -145,7 +152,7 @@ impl RunFold {
             }
             CallState::Awaiting { .. } => return Err(format!("call `{id}` waits for a person")),
             CallState::Decided { .. } => return Err(format!("a person decided otherwise on call `{id}`")),
-            CallState::Open(_) | CallState::Done(_) => {
+            CallState::Open(_) | CallState::Timed(_) | CallState::Done(_) => {
                 return Err(format!("call `{id}` has an intent already"));
             }
         };
@@ -165,7 +172,7 @@ impl RunFold {
         Ok(())
     }
 
-    /// A result follows an intent, or a decision by which nothing is carried out.
+    /// A result follows an intent, a timer, or a decision by which nothing is carried out.
     pub(super) fn take_result(&mut self, completed: &ToolCallCompleted) -> Result<(), String> {
         let id = &completed.call_id;
         let call = self.call_mut(completed.step, id)?;
@@ -176,7 +183,7 @@ impl RunFold {
             CallState::Decided { decision: Decision::Approve { .. } | Decision::Retry, .. } => {
                 return Err(format!("call `{id}` is to be carried out first"));
             }
-            CallState::Open(_) | CallState::Decided { .. } => {}
+            CallState::Open(_) | CallState::Timed(_) | CallState::Decided { .. } => {}
             _ => return Err(format!("call `{id}` has no open intent")),
         }
         call.state = CallState::Done(ToolResult {

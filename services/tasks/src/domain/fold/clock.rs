@@ -1,4 +1,4 @@
-//! The time for which a run has worked: what it spends waiting for people or paused is not its own.
+//! The time for which a run has worked: what it spends waiting or paused is not its own.
 
 use time::{Duration, OffsetDateTime};
 

@@ -12,6 +12,7 @@ use crate::domain::event::{EffectClass, RunError};
 use crate::domain::id::{ArtifactId, InboxItemId};
 use crate::domain::key;
 use crate::domain::order::Decision;
+use crate::domain::retry;
 
 /// Where a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub enum RunState {
     Queued,
     /// A worker has taken it.
     Running,
-    /// Nothing of it can go on without a person.
+    /// Nothing of it can go on for now.
     Waiting(WaitReason),
     /// A person paused it.
     Paused,
@@ -41,6 +42,10 @@ pub enum WaitReason {
     Input,
     /// It is to be said what became of a tool call.
     Outcome,
+    /// The agent set a timer.
+    Timer,
+    /// The model's provider takes no more calls for now.
+    Quota,
 }
 
 impl RunState {
@@ -133,12 +138,15 @@ impl RunFold {
     /// Where it stands.
     pub fn state(&self) -> RunState {
         match &self.phase {
-            Phase::Queued => RunState::Queued,
             Phase::Succeeded { .. } => RunState::Succeeded,
             Phase::Failed { .. } => RunState::Failed,
             Phase::Cancelled => RunState::Cancelled,
             _ if self.orders.paused().is_some() => RunState::Paused,
+            Phase::Queued => RunState::Queued,
             Phase::Answered(answer) => answer.waits_for().map_or(RunState::Running, RunState::Waiting),
+            Phase::CallFailed { error, retry_at: Some(_), .. } if retry::is_quota(&error.reason) => {
+                RunState::Waiting(WaitReason::Quota)
+            }
             Phase::Ready | Phase::Calling { .. } | Phase::CallFailed { .. } => RunState::Running,
         }
     }
@@ -179,7 +187,7 @@ impl RunFold {
         self.working.deadline(self.brief.agent.limits.max_duration())
     }
 
-    /// How long it has worked by then: from its start, without the time that it waited for people or was paused.
+    /// How long it has worked by then: from its start, without the time that it waited or was paused.
     pub fn worked(&self, now: OffsetDateTime) -> Duration {
         self.working.until(now)
     }

@@ -33,7 +33,7 @@ fn steps(journal: &[Entry], say: &mut impl FnMut(Promise, String)) {
     let mut answered = BTreeSet::new();
     let mut intents = BTreeSet::new();
     let mut results = BTreeSet::new();
-    // Calls of which a person's word stands for an intent.
+    // Calls of which a person's word or a timer stands for an intent.
     let mut settled = BTreeSet::new();
     let mut ended = None;
     for entry in journal {
@@ -71,6 +71,9 @@ fn steps(journal: &[Entry], say: &mut impl FnMut(Promise, String)) {
                 if matches!(item.decision, Decision::Reject { .. } | Decision::Answer { .. }) {
                     settled.insert((item.step, item.call_id.clone()));
                 }
+            }
+            Event::TimerSet(set) if !settled.insert((set.step, set.call_id.clone())) => {
+                say(Promise::StepOnce, format!("the timer of call `{}` was set twice", set.call_id));
             }
             Event::Succeeded(_) | Event::Failed(_) | Event::Cancelled(_) => ended = Some(entry.seq),
             _ => {}

@@ -67,7 +67,7 @@ fn whole() -> (RunHistory, Outside) {
     let call = ToolCall { id: "a".into(), tool: "http_request".into(), arguments_json: "{}".into() };
     let model = String::from("simulator/demo");
     let events = [
-        (0, Event::Queued(Queued { brief: brief().into() })),
+        (0, Event::Queued(Queued { brief: brief().into(), start_at: None })),
         (1, Event::Started(Started {})),
         (1, Event::ModelCallStarted(ModelCallStarted { step: 1, attempt: 1, model, message_count: 1 })),
         (

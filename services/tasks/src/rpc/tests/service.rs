@@ -155,6 +155,7 @@ impl Service {
             name: task.name.clone(),
             agent_version: agent_version.into(),
             request_id: request_id.into(),
+            start_time: None,
         };
         let reply = self
             .tasks()

@@ -100,7 +100,7 @@ async fn every_turn_of_a_runs_life_is_told() {
     let lease = life.lease().await;
     life.tables.silence(lease_owner(&life.tables, run_id).await, 60.0).await;
     lease::reap(&life.tables.engine, Duration::from_secs(6)).await.expect("reap");
-    assert_eq!(life.told().await, [run(RUNNING), run(QUEUED)], "taken from the dead");
+    assert_eq!(life.told().await, [run(QUEUED), run(RUNNING), run(QUEUED)], "woken, and taken from the dead");
     let lease = Lease { epoch: life.lease().await.epoch, ..lease };
 
     let item = life.tables.ask(&lease, 2, &[]).await;

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::{Tables, workspace};
 use crate::domain::id::WorkspaceId;
 use crate::store::lease::{self, Claim, Release};
+use crate::store::run::FOLD_VERSION_COLUMN;
 
 #[tokio::test]
 async fn workers_that_claim_at_once_share_the_runs_without_overlap() {
@@ -101,7 +102,7 @@ async fn worker_takes_only_what_it_can_carry_on() {
     let tables = Tables::new().await;
     let (newer, exec) = (tables.run(workspace(1)).await, tables.run(workspace(1)).await);
     for (statement, run) in [
-        ("UPDATE tasks.ready SET fold_version = 3 WHERE run_id = $1", newer),
+        ("UPDATE tasks.ready SET fold_version = fold_version + 1 WHERE run_id = $1", newer),
         ("UPDATE tasks.ready SET capability = 'exec' WHERE run_id = $1", exec),
     ] {
         sqlx::query(statement).bind(run.uuid()).execute(&tables.kit.admin()).await.expect("mark");
@@ -123,8 +124,8 @@ async fn worker_takes_only_what_it_can_carry_on() {
             lease::claim(&engine, &claim).await.expect("claim")
         }
     };
-    assert_eq!(able(2, &["", "exec"]).await[0].run, exec);
-    assert_eq!(able(3, &[""]).await[0].run, newer);
+    assert_eq!(able(FOLD_VERSION_COLUMN, &["", "exec"]).await[0].run, exec);
+    assert_eq!(able(FOLD_VERSION_COLUMN + 1, &[""]).await[0].run, newer);
 }
 
 #[tokio::test]

@@ -97,6 +97,10 @@ async fn each_letter_wakes_whom_it_should_and_nobody_else() {
     let far = NOW + Span::days(1);
     let cases = [
         (Rest::Waiting(WaitReason::Input), [(Some(Pause), true), (Some(Cancel), true), (None, true)]),
+        (
+            Rest::WaitingUntil(WaitReason::Input, far),
+            [(Some(Pause), true), (Some(Cancel), true), (None, true)],
+        ),
         (Rest::Paused, [(Some(Resume), true), (Some(Cancel), true), (None, false)]),
         (Rest::Until(far), [(Some(Pause), true), (Some(Cancel), true), (None, false)]),
     ];

@@ -7,6 +7,7 @@ mod isolation;
 mod letters;
 mod liveness;
 mod races;
+mod times;
 
 use std::sync::Arc;
 
@@ -84,10 +85,26 @@ impl Tables {
         self.run_by(workspace, task, writer()).await
     }
 
+    /// A run that is to start then.
+    pub(crate) async fn run_at(&self, workspace: WorkspaceId, start_at: OffsetDateTime) -> RunId {
+        let task = self.task(workspace).await;
+        self.insert_run(workspace, task, writer(), Some(start_at)).await
+    }
+
     /// A run of this agent.
     pub(crate) async fn run_by(&self, workspace: WorkspaceId, task: TaskId, agent: AgentSnapshot) -> RunId {
+        self.insert_run(workspace, task, agent, None).await
+    }
+
+    async fn insert_run(
+        &self,
+        workspace: WorkspaceId,
+        task: TaskId,
+        agent: AgentSnapshot,
+        start_at: Option<OffsetDateTime>,
+    ) -> RunId {
         let run = RunId::new(self.id());
-        let queued = Queued { brief: Arc::new(brief(workspace, run, task, agent)) };
+        let queued = Queued { brief: Arc::new(brief(workspace, run, task, agent)), start_at };
         let mut tx = self.api.begin(workspace.uuid()).await.expect("begin");
         run::insert(&mut tx, &queued, NOW).await.expect("insert run");
         task::begin_run(&mut tx, task, run, NOW).await.expect("begin run");

@@ -30,6 +30,8 @@ struct Seen {
     pending_command: i16,
     ready: bool,
     delayed: Option<OffsetDateTime>,
+    /// What people are told of it.
+    wake_time: Option<OffsetDateTime>,
     /// Kind and epoch.
     journal: Vec<(String, i64)>,
     /// Id, state and whether it was delivered.
@@ -52,6 +54,7 @@ pub(super) fn model(tables: &Tables) -> Contents {
             pending_command: row.pending_command,
             ready: tables.ready.contains(run),
             delayed: tables.delayed.get(run).copied(),
+            wake_time: tables.delayed.get(run).copied(),
             journal: row.journal.iter().map(|entry| (entry.event.kind().into(), entry.epoch)).collect(),
             letters: row.letters.iter().map(|it| (it.id(), it.state, it.delivered)).collect(),
             items: row.items.iter().map(|(item, state)| (*item, *state)).collect(),
@@ -77,6 +80,7 @@ struct RunRow {
     pending_command: i16,
     ready: bool,
     wake_at: Option<OffsetDateTime>,
+    wake_time: Option<OffsetDateTime>,
 }
 
 pub(super) async fn sql(admin: &PgPool) -> Contents {
@@ -134,6 +138,7 @@ fn seen(row: RunRow) -> Seen {
         pending_command: row.pending_command,
         ready: row.ready,
         delayed: row.wake_at,
+        wake_time: row.wake_time,
         ..Seen::default()
     }
 }

@@ -76,6 +76,8 @@ pub(super) fn any_op() -> impl Strategy<Value = Op> {
     let rest = prop_oneof![
         2 => prop::sample::select(vec![WaitReason::Approval, WaitReason::Input, WaitReason::Outcome])
             .prop_map(Rest::Waiting),
+        2 => (prop::sample::select(vec![WaitReason::Timer, WaitReason::Quota, WaitReason::Input]), -5..5_i64)
+            .prop_map(|(reason, minutes)| Rest::WaitingUntil(reason, AT + time::Duration::minutes(minutes))),
         1 => Just(Rest::Paused),
         1 => (-5..5_i64).prop_map(|minutes| Rest::Until(AT + time::Duration::minutes(minutes))),
     ];
@@ -224,7 +226,7 @@ impl Both {
     async fn insert(&mut self) {
         let (run, number) = (RunId::new(self.id()), self.next);
         let workspace = WorkspaceId::new(Uuid::from_u128(u128::from(number % 2) + 1));
-        let queued = Queued { brief: script::brief(workspace, run, number).into() };
+        let queued = Queued { brief: script::brief(workspace, run, number).into(), start_at: None };
         let mut tx = self.api.begin(workspace.uuid()).await.expect("begin");
         run::insert(&mut tx, &queued, AT).await.expect("insert");
         tx.commit().await.expect("commit");

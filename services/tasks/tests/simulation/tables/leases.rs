@@ -69,6 +69,10 @@ impl Tables {
             Rest::Waiting(reason) => {
                 (row.status, row.wait_reason, row.claims) = (status::WAITING, wait_number(reason), 0);
             }
+            Rest::WaitingUntil(reason, wake_at) => {
+                (row.status, row.wait_reason, row.claims) = (status::WAITING, wait_number(reason), 0);
+                self.delayed.insert(run, wake_at);
+            }
             Rest::Paused => (row.status, row.claims) = (status::PAUSED, 0),
         }
         Suspended::Done
@@ -93,7 +97,9 @@ impl Tables {
         let mut woken = 0;
         for run in due {
             self.delayed.remove(&run);
-            if self.runs[&run].status == status::QUEUED {
+            let row = self.runs.get_mut(&run).unwrap();
+            if matches!(row.status, status::QUEUED | status::WAITING) {
+                (row.status, row.wait_reason) = (status::QUEUED, 0);
                 woken += u64::from(self.ready.insert(run));
             }
         }

@@ -50,7 +50,8 @@ impl Tables {
         if wakes_nobody {
             return Answer::Taken { woken: false };
         }
-        let delayed = row.status == status::QUEUED && hurries && self.delayed.remove(&run).is_some();
+        let hurries = row.status == status::WAITING || (row.status == status::QUEUED && hurries);
+        let delayed = hurries && self.delayed.remove(&run).is_some();
         if wakes {
             (row.status, row.wait_reason) = (status::QUEUED, 0);
         }

@@ -42,7 +42,17 @@ pub(crate) struct Run {
 impl Run {
     /// A queued run.
     pub(crate) fn new(brief: RunBrief, script: impl IntoIterator<Item = Turn>) -> Self {
-        let record = Record { seq: 1, at: START, event: Event::Queued(Queued { brief: brief.into() }) };
+        Self::scheduled(brief, None, script)
+    }
+
+    /// A run that is to start then.
+    pub(crate) fn scheduled(
+        brief: RunBrief,
+        start_at: Option<OffsetDateTime>,
+        script: impl IntoIterator<Item = Turn>,
+    ) -> Self {
+        let queued = Queued { brief: brief.into(), start_at };
+        let record = Record { seq: 1, at: START, event: Event::Queued(queued) };
         Self {
             fold: RunFold::begin(&record).unwrap(),
             journal: vec![record],
@@ -79,7 +89,8 @@ impl Run {
     /// Does the next thing; false when nothing can be done.
     pub(crate) fn step(&mut self) -> bool {
         match next(&self.fold, self.now) {
-            Next::Ended | Next::Wait(_) | Next::Paused => return false,
+            Next::Ended | Next::Paused => return false,
+            Next::Wait(_) => return self.sleep(),
             Next::Ask(asks) => self.ask(asks),
             Next::RetryAt(at) => self.now = at,
             Next::Append(events) => events.into_iter().for_each(|event| self.append(event)),
@@ -95,6 +106,14 @@ impl Run {
                 }
             }
         }
+        true
+    }
+
+    /// Waits for the time that the run waits for; false if there is none.
+    fn sleep(&mut self) -> bool {
+        let Some(at) = self.fold.wake_at() else { return false };
+        assert!(at > self.now, "it waits for what is past");
+        self.now = at;
         true
     }
 
@@ -164,7 +183,9 @@ impl Run {
             Arguments::HttpRequest(request) => {
                 used.completed(format!("{} {}", request.method.as_str(), request.url), false, None, 1)
             }
-            Arguments::AskHuman(_) | Arguments::Finish(_) => panic!("the engine itself sees to it"),
+            Arguments::AskHuman(_) | Arguments::Wait(_) | Arguments::Finish(_) => {
+                panic!("the engine itself sees to it")
+            }
         }
     }
 
@@ -255,6 +276,7 @@ fn told(event: &Event) -> String {
         Event::ApprovalRequested(asked) => {
             format!("approve {}/{} {} ?", asked.step, asked.call_id, asked.tool)
         }
+        Event::TimerSet(set) => format!("wait {}/{} ?", set.step, set.call_id),
         Event::QuestionAsked(asked) => format!("answer {}/{} ?", asked.step, asked.call_id),
         Event::OutcomeUnknown(asked) => {
             format!("outcome {}/{} {} attempt {} ?", asked.step, asked.call_id, asked.tool, asked.attempt)

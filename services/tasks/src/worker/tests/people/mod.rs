@@ -5,6 +5,8 @@ mod cancels;
 mod orders;
 mod outcomes;
 mod questions;
+mod slow_steps;
+mod waits;
 
 use mc_chassis::Failure;
 use mc_chassis::auth::Role;
@@ -17,7 +19,7 @@ use mc_proto::tasks::v1::inbox_service_client::InboxServiceClient;
 use mc_proto::tasks::v1::run_service_client::RunServiceClient;
 use mc_proto::tasks::v1::{
     ApproveDecision, CancelRunRequest, Command, CommandKind, CommandState, DecideInboxItemRequest, Decision,
-    InboxItem, InboxItemState, ListInboxItemsRequest, ListRunCommandsRequest, PauseRunRequest,
+    GetRunRequest, InboxItem, InboxItemState, ListInboxItemsRequest, ListRunCommandsRequest, PauseRunRequest,
     ResumeRunRequest, RunState,
 };
 use tonic::Request;
@@ -159,6 +161,13 @@ impl World {
         let reply = runs.list_run_commands(self.ask(request)).await.expect("list the orders");
         let commands = reply.into_inner().commands;
         commands.iter().rev().map(|command| (command.kind(), command.state())).collect()
+    }
+
+    /// The run as people get it.
+    async fn shown(&self, run: RunId) -> mc_proto::tasks::v1::Run {
+        let request = GetRunRequest { name: name(run) };
+        let mut runs = RunServiceClient::new(self.upstream.unary());
+        runs.get_run(self.ask(request)).await.expect("get").into_inner().run.expect("a run")
     }
 
     async fn once(&self, run: RunId, state: RunState) -> Run {

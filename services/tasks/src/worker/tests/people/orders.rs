@@ -62,7 +62,7 @@ async fn pause_while_a_tool_runs_waits_for_its_result() {
 }
 
 #[tokio::test]
-async fn pause_before_the_start_takes_effect_with_it_and_a_second_one_is_the_same() {
+async fn pause_before_the_start_takes_effect_without_one_and_a_second_one_is_the_same() {
     let world = World::new().await;
     let run = world.fleet.queued(HOME).await;
     let first = world.pause(run).await;
@@ -70,7 +70,7 @@ async fn pause_before_the_start_takes_effect_with_it_and_a_second_one_is_the_sam
     world.attempt().await;
     assert_eq!(i32::from(world.run(run).await.status), RunState::Paused as i32);
     assert!(world.fleet.script.keys().is_empty(), "no model was called");
-    assert_eq!(world.kinds(run).await[1..], ["started", "command_delivered", "paused"]);
+    assert_eq!(world.kinds(run).await[1..], ["command_delivered", "paused"]);
 }
 
 #[tokio::test]
