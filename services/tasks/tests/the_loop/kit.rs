@@ -106,13 +106,18 @@ impl Turn {
             Self::Fails(reason) => (*reason, None),
             Self::IsCut(charge) => ("GENERATION_INTERRUPTED", Some(*charge)),
         };
-        Some(CallFailure {
-            reason: reason.into(),
-            message: "It went wrong.".into(),
-            retry_after: None,
-            generation: String::new(),
-            charge,
-        })
+        Some(CallFailure { charge, ..failure(reason) })
+    }
+}
+
+/// A call that failed for this reason, and of which nothing is booked.
+pub(crate) fn failure(reason: &str) -> CallFailure {
+    CallFailure {
+        reason: reason.into(),
+        message: "It went wrong.".into(),
+        retry_after: None,
+        generation: String::new(),
+        charge: None,
     }
 }
 

@@ -6,17 +6,7 @@ use mc_tasks::domain::retry::{AfterFailure, CallFailure, after, jitter, wait};
 use time::Duration;
 use uuid::Uuid;
 
-use crate::kit::{Run, Turn, finishes, writes};
-
-fn failure(reason: &str) -> CallFailure {
-    CallFailure {
-        reason: reason.into(),
-        message: "m".into(),
-        retry_after: None,
-        generation: String::new(),
-        charge: None,
-    }
-}
+use crate::kit::{Run, Turn, failure, finishes, writes};
 
 /// A run with a model call under way.
 fn calling() -> Run {

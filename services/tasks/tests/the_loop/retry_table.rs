@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use mc_tasks::domain::event::{Event, ModelCallFailed};
 use mc_tasks::domain::fold::{RunState, WaitReason};
-use mc_tasks::domain::retry::{AfterFailure, CallFailure, after};
+use mc_tasks::domain::retry::{AfterFailure, after};
 use time::Duration;
 
-use crate::kit::{Run, Turn};
+use crate::kit::{Run, Turn, failure};
 
 const README: &str = include_str!("../../README.md");
 const SOURCE: &str = include_str!("../../src/domain/retry.rs");
@@ -41,16 +41,6 @@ fn rows() -> Vec<Row> {
         .collect();
     assert_eq!(rows.len(), 8, "the table is there");
     rows
-}
-
-fn failure(reason: &str) -> CallFailure {
-    CallFailure {
-        reason: reason.into(),
-        message: "m".into(),
-        retry_after: None,
-        generation: String::new(),
-        charge: None,
-    }
 }
 
 /// What follows the first failure of a call.
