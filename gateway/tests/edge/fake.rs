@@ -300,6 +300,14 @@ impl run_service_server::RunService for Fake {
         Err(Status::unimplemented("not part of this test"))
     }
 
+    async fn steer_run(&self, _: Request<SteerRunRequest>) -> Result<Response<SteerRunResponse>, Status> {
+        Err(Status::unimplemented("not part of this test"))
+    }
+
+    async fn retry_run(&self, _: Request<RetryRunRequest>) -> Result<Response<RetryRunResponse>, Status> {
+        Err(Status::unimplemented("not part of this test"))
+    }
+
     async fn list_run_commands(
         &self,
         _: Request<ListRunCommandsRequest>,

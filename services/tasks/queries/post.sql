@@ -1,9 +1,11 @@
 -- Puts a letter into the mailbox of a run that the transaction has locked, and makes the run ready if that wakes it.
 -- $1 run, $2 true to wake one that waits or is paused, $3 true to wake one before its time, $4 number of the order to show
--- as pending (null to leave it), $5 the letter's id, $6 kind, $7 body, $8 sender, $9 reason, $10 time.
+-- as pending (null to leave it), $5 the letter's id, $6 kind, $7 body, $8 sender, $9 reason, $10 time, $11 the oldest fold
+-- that knows what the journal will say of it.
 WITH posted AS (
     UPDATE tasks.run
     SET mailbox_seq = mailbox_seq + 1, pending_command = coalesce($4, pending_command),
+        fold_version = greatest(fold_version, $11),
         status = CASE WHEN $2 THEN 1 ELSE status END, wait_reason = CASE WHEN $2 THEN 0 ELSE wait_reason END,
         wake_time = CASE WHEN NOT $3 THEN wake_time END
     WHERE run_id = $1 AND end_time IS NULL

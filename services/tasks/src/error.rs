@@ -19,6 +19,10 @@ pub const ACCESS_EXPIRED: &str = "ACCESS_EXPIRED";
 pub const RUN_ENDED: &str = "RUN_ENDED";
 /// The run is neither paused nor being paused.
 pub const RUN_NOT_PAUSED: &str = "RUN_NOT_PAUSED";
+/// The run has not failed, so there is nothing to retry.
+pub const RUN_NOT_FAILED: &str = "RUN_NOT_FAILED";
+/// The run's task has a newer run.
+pub const RUN_NOT_NEWEST: &str = "RUN_NOT_NEWEST";
 /// Somebody else decided the inbox item first.
 pub const ALREADY_DECIDED: &str = "ALREADY_DECIDED";
 /// The run of the inbox item has ended.
@@ -64,6 +68,24 @@ pub enum Error {
     /// There is nothing to be resumed.
     #[error("{0} is not paused")]
     NotPaused(String),
+    /// There is nothing to be retried.
+    #[error("{name} has not failed")]
+    NotFailed {
+        /// The run.
+        name: String,
+        /// Number of the `RunState` that it is in.
+        state: i16,
+    },
+    /// Another run speaks for the task.
+    #[error("{name} is not the newest run of its task")]
+    NotNewest {
+        /// The run.
+        name: String,
+        /// Where both are.
+        workspace: WorkspaceId,
+        /// The newest.
+        newest: RunId,
+    },
     /// Another decision came first.
     #[error("{name} is decided already")]
     AlreadyDecided {
@@ -138,6 +160,24 @@ impl From<Error> for Failure {
                 RUN_NOT_PAUSED,
                 format!("{name} is neither paused nor being paused; there is nothing to resume"),
             ),
+            Error::NotFailed { name, state } => {
+                let state = RunState::try_from(i32::from(state)).unwrap_or_default();
+                Self::new(
+                    Code::FailedPrecondition,
+                    RUN_NOT_FAILED,
+                    format!("{name} has not failed; there is nothing to retry"),
+                )
+                .with("state", state.as_str_name())
+            }
+            Error::NotNewest { name, workspace, newest } => {
+                let newest = format!("workspaces/{workspace}/runs/{newest}");
+                Self::new(
+                    Code::FailedPrecondition,
+                    RUN_NOT_NEWEST,
+                    format!("{name} is not the newest run of its task; that is {newest}. Retry that one, or start the task"),
+                )
+                .with("run", newest)
+            }
             Error::AlreadyDecided { name, decider, decision, at } => {
                 let at = in_words(at);
                 let message =

@@ -478,7 +478,7 @@ export const operations = {
     keyed: true,
     reply: s.CancelRunResponse,
   }),
-  /** Stops a run at its next safe point: what is under way (a model call, tools) is finished first. The receipt says when it was requested, delivered and effective. Asked again, it answers with the order that is under way or that paused the run. A run that has ended is refused (`RUN_ENDED`). */
+  /** Stops a run at its next safe point: what is under way (a model call, tools) is finished first. With `interrupt` the model call is not waited for: it is stopped at the provider, what it cost is booked, and a run that is resumed asks again, which is a second charge. The receipt says when it was requested, delivered and effective. Asked again, it answers with the order that is under way or that paused the run; an order to interrupt takes the place of one that waits. A run that has ended is refused (`RUN_ENDED`). */
   pauseRun: operation<NoQuery, Body<typeof s.PauseRunRequest>, typeof s.PauseRunResponse>({
     id: "pauseRun",
     method: "POST",
@@ -495,6 +495,24 @@ export const operations = {
     permission: "tasks.run.control",
     keyed: true,
     reply: s.ResumeRunResponse,
+  }),
+  /** Lets a failed run go on from the step that failed: the same run, the same journal, whose numbers go on. Attempts at that step, repetitions and the time limit count anew; steps, tokens and costs go on, so a run that has used up its steps or tokens fails again. What it had asked people is asked again. A watch of the run has ended with the failure: watch again after the last seq. Asked again before a worker has read it, it answers with the order that is under way. Refused are a run that has not failed (`RUN_NOT_FAILED`), one that succeeded or was cancelled (`RUN_ENDED`), one whose task has another run that lives (`TASK_ALREADY_RUNNING`), and one that is not the newest of its task (`RUN_NOT_NEWEST`). */
+  retryRun: operation<NoQuery, Body<typeof s.RetryRunRequest>, typeof s.RetryRunResponse>({
+    id: "retryRun",
+    method: "POST",
+    path: "/v1/workspaces/{workspace}/runs/{run}:retry",
+    permission: "tasks.run.retry",
+    keyed: true,
+    reply: s.RetryRunResponse,
+  }),
+  /** Says something to a run while it works. The agent reads it as a person's turn at the run's next safe point, behind the answer and the results of the tools that are under way; several messages keep their order. With `interrupt` the model call that is under way is stopped at the provider, what it cost is booked, and the step is asked again with the message, which is a second charge; tools are never interrupted by this. The receipt says when the run's worker has read it (delivered) and when it is part of the conversation (effective). A run that waits for people reads it at once and passes it on when it goes on, a paused one when it is resumed. A run that has ended is refused (`RUN_ENDED`). */
+  steerRun: operation<NoQuery, Body<typeof s.SteerRunRequest>, typeof s.SteerRunResponse>({
+    id: "steerRun",
+    method: "POST",
+    path: "/v1/workspaces/{workspace}/runs/{run}:steer",
+    permission: "tasks.run.steer",
+    keyed: true,
+    reply: s.SteerRunResponse,
   }),
   /** Lists tasks, newest first. */
   listTasks: operation<

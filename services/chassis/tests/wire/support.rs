@@ -126,6 +126,20 @@ impl RunService for Handler {
         Err(Status::unimplemented("not of use here"))
     }
 
+    async fn steer_run(
+        &self,
+        _: Request<pb::SteerRunRequest>,
+    ) -> Result<Response<pb::SteerRunResponse>, Status> {
+        Err(Status::unimplemented("not of use here"))
+    }
+
+    async fn retry_run(
+        &self,
+        _: Request<pb::RetryRunRequest>,
+    ) -> Result<Response<pb::RetryRunResponse>, Status> {
+        Err(Status::unimplemented("not of use here"))
+    }
+
     async fn list_run_commands(
         &self,
         _: Request<pb::ListRunCommandsRequest>,

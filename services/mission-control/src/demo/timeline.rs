@@ -145,6 +145,8 @@ impl Timeline {
             ),
             Some(Kind::TimerSet(set)) => ("◷", format!("waits by a timer: {}", set.reason)),
             Some(Kind::Decided(decided)) => ("✓", decided_as(decided)),
+            Some(Kind::Steered(said)) => ("✎", format!("is told: {}", short(&said.text))),
+            Some(Kind::Retried(_)) => ("↻", "goes on after its failure".to_owned()),
             None => ("?", "an event that this version does not know".to_owned()),
         }
     }
@@ -155,6 +157,8 @@ fn ordered(kind: CommandKind) -> &'static str {
         CommandKind::Pause => "pause",
         CommandKind::Resume => "go on",
         CommandKind::Cancel => "stop",
+        CommandKind::Steer => "read a message",
+        CommandKind::Retry => "try again",
         CommandKind::Unspecified => "do something that this version does not know",
     }
 }

@@ -74,8 +74,12 @@ impl<'a> Plan<'a> {
         let mut last = None;
         if fresh && let Some(collection) = self.rpc.collections().last() {
             let id = self.world.make(collection, role).await;
-            if let Some(verb) = &self.rows.after {
-                self.world.post(&format!("{collection}/{id}:{verb}"), Role::Owner, json!({})).await;
+            match self.rows.after.as_deref() {
+                Some("fail") => self.world.fail_run(&id).await,
+                Some(verb) => {
+                    self.world.post(&format!("{collection}/{id}:{verb}"), Role::Owner, json!({})).await;
+                }
+                None => {}
             }
             last = Some(id);
         }

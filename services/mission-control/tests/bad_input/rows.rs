@@ -22,7 +22,8 @@ pub(crate) struct Rows {
     pub(crate) query: BTreeMap<String, String>,
     /// True where a success uses its resource up, so that each success needs one of its own.
     pub(crate) consumes: bool,
-    /// The verb that brings a resource of its own to where the call succeeds: `pause` before it can be resumed.
+    /// The verb that brings a resource of its own to where the call succeeds: `pause` before it can be resumed. `fail` is
+    /// none of people's, and is what a worker would do to a run.
     pub(crate) after: Option<String>,
     /// What makes `good` another request, as a merge patch (RFC 7396); needed where there is a `request_id`.
     pub(crate) other: Option<Value>,

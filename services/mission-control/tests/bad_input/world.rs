@@ -228,6 +228,19 @@ impl World {
         call(&self.http, &self.house, "POST", &path, &self.person(role).token, Some(body)).await
     }
 
+    /// Makes a run one that has failed. Only a worker does that, and none runs here.
+    pub(crate) async fn fail_run(&self, run: &str) {
+        sqlx::query(
+            "WITH taken AS (DELETE FROM tasks.ready WHERE run_id = $1::uuid)
+             UPDATE tasks.run SET status = 4, end_time = now(), error_reason = 'STUCK_LOOP', error_message = 'Stuck.'
+             WHERE run_id = $1::uuid",
+        )
+        .bind(run)
+        .execute(&self.house.kit.admin())
+        .await
+        .expect("a failed run");
+    }
+
     /// Only a worker writes one, and no worker runs here.
     async fn artifact(&self) -> String {
         let id = self.house.ambient.ids.uuid();

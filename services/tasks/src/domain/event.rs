@@ -15,7 +15,7 @@ use super::id::ArtifactId;
 pub use codec::{DecodeError, EVENT_VERSION};
 pub use people::{
     ApprovalRequested, Cancelled, CommandDelivered, ItemDecided, OutcomeUnknown, Paused, QuestionAsked,
-    Resumed,
+    Resumed, Retried, Steered,
 };
 pub use waits::TimerSet;
 
@@ -74,6 +74,10 @@ pub enum Event {
     ItemDecided(ItemDecided),
     /// The agent set a timer, and waits for it.
     TimerSet(TimerSet),
+    /// What a person said is part of the conversation.
+    Steered(Steered),
+    /// A person had the failed run go on.
+    Retried(Retried),
 }
 
 /// The run exists.
@@ -340,6 +344,8 @@ impl Event {
             Self::OutcomeUnknown(_) => "outcome_unknown",
             Self::ItemDecided(_) => "item_decided",
             Self::TimerSet(_) => "timer_set",
+            Self::Steered(_) => "steered",
+            Self::Retried(_) => "retried",
         }
     }
 
@@ -360,7 +366,9 @@ impl Event {
             | Self::CommandDelivered(_)
             | Self::Paused(_)
             | Self::Resumed(_)
-            | Self::Cancelled(_) => None,
+            | Self::Cancelled(_)
+            | Self::Steered(_)
+            | Self::Retried(_) => None,
             Self::ApprovalRequested(event) => Some(event.step),
             Self::QuestionAsked(event) => Some(event.step),
             Self::OutcomeUnknown(event) => Some(event.step),

@@ -28,6 +28,9 @@ pub(super) fn judge(fold: &RunFold, answer: &Answer) -> Option<Next> {
 }
 
 fn accept(fold: &RunFold, answer: &Answer, finish: Finish) -> Result<Event, String> {
+    if !fold.orders.steering().is_empty() {
+        return Err("a person has said something meanwhile, which comes next; read it first".into());
+    }
     let failed = answer
         .calls
         .iter()

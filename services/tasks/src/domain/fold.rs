@@ -3,6 +3,7 @@
 mod calls;
 mod clock;
 mod people;
+mod retry;
 mod turns;
 mod view;
 mod waits;
@@ -76,6 +77,8 @@ pub struct RunFold {
     totals: Totals,
     /// The conversation so far, whole turns only.
     messages: Vec<Arc<Message>>,
+    /// Attempts at the present step that nobody holds against it: interrupted by people, or before a retry.
+    forgiven: u32,
     /// Answers in a row that brought nothing about: empty, cut, or without a tool call.
     pub(super) idle_answers: u32,
     pub(super) repeats: Repeats,
@@ -97,8 +100,8 @@ pub(super) enum Phase {
     Answered(Answer),
     /// Ended well.
     Succeeded { summary: String, evidence: Vec<String> },
-    /// Ended badly.
-    Failed { error: RunError },
+    /// Ended badly, and where it stood then.
+    Failed { error: RunError, before: Box<Phase> },
     /// Ended by a person.
     Cancelled,
 }
@@ -121,6 +124,7 @@ impl RunFold {
                 phase: Phase::Queued,
                 steps: 0,
                 totals: Totals::default(),
+                forgiven: 0,
                 idle_answers: 0,
                 repeats: Repeats::default(),
                 artifacts: BTreeMap::new(),
@@ -157,7 +161,10 @@ impl RunFold {
     /// Checks first and changes after, so that a refused event leaves no trace.
     fn take(&mut self, event: &Event, at: OffsetDateTime) -> Result<(), String> {
         if self.state().is_terminal() {
-            return Err("the run has ended".into());
+            return match event {
+                Event::Retried(retried) => self.retry(retried, at),
+                _ => Err("the run has ended".into()),
+            };
         }
         if self.started_at.is_none() && !before_start(event) {
             return Err("the run has not started".into());
@@ -192,7 +199,8 @@ impl RunFold {
                 self.ended_at = Some(at);
             }
             Event::Failed(failed) => {
-                self.phase = Phase::Failed { error: failed.error.clone() };
+                let before = Box::new(std::mem::replace(&mut self.phase, Phase::Ready));
+                self.phase = Phase::Failed { error: failed.error.clone(), before };
                 self.ended_at = Some(at);
             }
             Event::CommandDelivered(delivered) => self.orders.deliver(delivered)?,
@@ -208,6 +216,8 @@ impl RunFold {
             Event::OutcomeUnknown(asked) => self.ask_outcome(asked)?,
             Event::ItemDecided(decided) => self.take_decision(decided)?,
             Event::TimerSet(set) => self.set_timer(set, at)?,
+            Event::Steered(steered) => self.steer(steered)?,
+            Event::Retried(_) => return Err("the run has not failed".into()),
         }
         Ok(())
     }

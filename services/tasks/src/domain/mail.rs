@@ -1,9 +1,14 @@
 //! Reading a run's mail: what its journal says of letters, and what follows from them.
 
-use super::event::{Cancelled, CommandDelivered, Event, ItemDecided, Paused, Record, Resumed};
-use super::fold::RunFold;
+use time::OffsetDateTime;
+
+use super::event::{
+    Cancelled, CommandDelivered, Event, ItemDecided, Paused, Record, Resumed, Retried, Steered,
+};
+use super::fold::{RunFold, RunState};
 use super::id::{CommandId, InboxItemId};
-use super::order::{CommandKind, Letter, LetterContent};
+use super::order::{CommandKind, Details, Letter, LetterContent};
+use super::prompt;
 
 /// What reading letters comes to; to be committed in one transaction.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -33,17 +38,25 @@ impl Reading {
 }
 
 /// Reads letters in their order. Every one is told of; an order to end ends the run at once; decisions are taken at once; a
-/// pause takes effect only `at_rest`, when nothing of the run is under way. Without letters, it is what was left to follow.
+/// pause takes effect, and what people say is said, only `at_rest`, when nothing of the run is under way. Without letters,
+/// it is what was left to follow. A run that has failed goes on by an order to retry; one that ended otherwise is over.
 pub fn read(fold: &RunFold, letters: &[Letter], at_rest: bool) -> Reading {
-    if fold.state().is_terminal() {
+    if matches!(fold.state(), RunState::Succeeded | RunState::Cancelled) {
         return Reading::default();
     }
     let mut reader = Reader { fold: fold.clone(), reading: Reading::default() };
     for letter in letters {
         reader.reading.read_up_to = letter.number;
         match &letter.content {
-            LetterContent::Command { command, kind, reason } => {
-                reader.deliver(letter, *command, *kind, reason);
+            LetterContent::Command { command, kind: CommandKind::Retry, reason, .. }
+                if reader.fold.state() == RunState::Failed =>
+            {
+                let note = reader.fold.error().map(|error| prompt::retried(error, reason));
+                let retried = retried(letter, *command, reason, note.unwrap_or_default());
+                reader.take(Event::Retried(retried), letter.sent_at);
+            }
+            LetterContent::Command { command, kind, reason, details } => {
+                reader.deliver(letter, *command, *kind, reason, details);
             }
             LetterContent::Decision { item, decision } => {
                 let Some(open) = fold.open_items().into_iter().find(|open| open.item == *item) else {
@@ -58,13 +71,30 @@ pub fn read(fold: &RunFold, letters: &[Letter], at_rest: bool) -> Reading {
                     decided_at: letter.sent_at,
                     decision: decision.clone(),
                 });
-                if !reader.take(decided, letter) {
+                if !reader.take(decided, letter.sent_at) {
                     reader.reading.stray.push(*item);
                 }
             }
         }
     }
     reader.follow(at_rest)
+}
+
+/// What a run's journal says of the orders to retry among these letters, whatever else it holds: for one that nobody can
+/// read any more.
+pub fn reopened(letters: &[Letter]) -> Vec<Event> {
+    let retries = letters.iter().filter_map(|letter| match &letter.content {
+        LetterContent::Command { command, kind: CommandKind::Retry, reason, .. } => {
+            Some(Event::Retried(retried(letter, *command, reason, String::new())))
+        }
+        _ => None,
+    });
+    retries.collect()
+}
+
+fn retried(letter: &Letter, command: CommandId, reason: &str, note: String) -> Retried {
+    let (requester, requested_at) = (letter.sender, letter.sent_at);
+    Retried { command, requester, requested_at, reason: reason.to_owned(), note }
 }
 
 struct Reader {
@@ -75,8 +105,8 @@ struct Reader {
 
 impl Reader {
     /// Takes an event up if the fold does.
-    fn take(&mut self, event: Event, letter: &Letter) -> bool {
-        let record = Record { seq: self.fold.head_seq() + 1, at: letter.sent_at, event };
+    fn take(&mut self, event: Event, at: OffsetDateTime) -> bool {
+        let record = Record { seq: self.fold.head_seq() + 1, at, event };
         let fits = self.fold.apply(&record).is_ok();
         if fits {
             self.reading.events.push(record.event);
@@ -84,9 +114,15 @@ impl Reader {
         fits
     }
 
-    fn deliver(&mut self, letter: &Letter, command: CommandId, kind: CommandKind, reason: &str) {
+    fn deliver(
+        &mut self,
+        letter: &Letter,
+        command: CommandId,
+        kind: CommandKind,
+        reason: &str,
+        details: &Details,
+    ) {
         let pausing = self.fold.orders.pausing();
-        let rests = pausing.is_some() || self.fold.orders.paused().is_some();
         let cancelling = self.fold.orders.cancelling().is_some();
         let delivered = Event::CommandDelivered(CommandDelivered {
             command,
@@ -94,8 +130,9 @@ impl Reader {
             requester: letter.sender,
             requested_at: letter.sent_at,
             reason: reason.to_owned(),
+            details: details.clone(),
         });
-        if !self.take(delivered, letter) {
+        if !self.take(delivered, letter.sent_at) {
             return;
         }
         match kind {
@@ -103,21 +140,29 @@ impl Reader {
             CommandKind::Resume if cancelling => {
                 self.reading.superseded.extend(pausing.into_iter().chain([command]));
             }
+            CommandKind::Steer => {}
             _ if cancelling => self.reading.superseded.push(command),
-            CommandKind::Pause if rests => self.reading.superseded.push(command),
+            // One that does not wait takes the place of one that does.
+            CommandKind::Pause if self.fold.orders.pausing() == Some(command) => {
+                self.reading.superseded.extend(pausing);
+            }
+            CommandKind::Pause | CommandKind::Retry => self.reading.superseded.push(command),
             CommandKind::Resume if self.fold.orders.resuming() == Some(command) => {
-                self.take(Event::Resumed(Resumed { command }), letter);
+                self.take(Event::Resumed(Resumed { command }), letter.sent_at);
             }
             CommandKind::Resume => {
                 self.reading.superseded.extend(pausing);
                 self.reading.effective.push(command);
             }
-            CommandKind::Pause | CommandKind::Cancel => {}
+            CommandKind::Cancel => {}
         }
     }
 
     /// What follows from the orders that have been delivered, now or before.
     fn follow(mut self, at_rest: bool) -> Reading {
+        if self.fold.state().is_terminal() {
+            return self.reading;
+        }
         if let Some(order) = self.fold.orders.cancelling() {
             let cancelled = Cancelled {
                 command: order.command,
@@ -126,10 +171,27 @@ impl Reader {
                 survivors: self.fold.survivors(),
             };
             self.reading.superseded.extend(self.fold.orders.pausing());
+            self.reading.superseded.extend(self.fold.orders.steering().iter().map(|said| said.command));
             self.reading.events.push(Event::Cancelled(cancelled));
-        } else if at_rest && let Some(command) = self.fold.orders.pausing() {
-            self.reading.events.push(Event::Paused(Paused { command }));
+        } else if at_rest && self.fold.interruption().is_none() {
+            self.say();
+            if let Some(command) = self.fold.orders.pausing() {
+                self.reading.events.push(Event::Paused(Paused { command }));
+            }
         }
         self.reading
+    }
+
+    /// Says what people had to say, if the conversation is where it can be said.
+    fn say(&mut self) {
+        while self.fold.listens()
+            && let Some(said) = self.fold.orders.steering().front().cloned()
+        {
+            let CommandDelivered { command, requester, requested_at, details, .. } = said;
+            let steered = Steered { command, requester, text: details.text };
+            if !self.take(Event::Steered(steered), requested_at) {
+                return;
+            }
+        }
     }
 }

@@ -15,6 +15,31 @@ pub enum CommandKind {
     Resume,
     /// End.
     Cancel,
+    /// Read something and go on.
+    Steer,
+    /// Go on after a failure.
+    Retry,
+}
+
+/// Reason of a model call that was stopped because a person paused the run.
+pub const RUN_PAUSED: &str = "RUN_PAUSED";
+/// Reason of a model call that was stopped because a person had something to say.
+pub const RUN_STEERED: &str = "RUN_STEERED";
+
+/// Whether a model call that failed for this reason was interrupted by a person: no fault of anybody.
+pub fn is_interruption(reason: &str) -> bool {
+    matches!(reason, RUN_PAUSED | RUN_STEERED)
+}
+
+/// What an order says besides its reason.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Details {
+    /// What the agent is to read, of [`CommandKind::Steer`]; else empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub text: String,
+    /// True when the model call that is under way is not to be waited for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub interrupt: bool,
 }
 
 /// What a person decided about an inbox item.
@@ -75,6 +100,8 @@ pub enum LetterContent {
         kind: CommandKind,
         /// Why, in the person's words; may be empty.
         reason: String,
+        /// What else it says.
+        details: Details,
     },
     /// A decision on an inbox item.
     Decision {

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::brief::{AgentSnapshot, ModelParameters, Prompt, RunBrief, TaskSnapshot, ToolPolicy};
 use super::conversation::{Message, ToolDefinition};
-use super::event::NoteReason;
+use super::event::{NoteReason, RunError};
 use super::fold::RunFold;
 use super::id::{RunId, UserId, WorkspaceId};
 use super::tool::Tool;
@@ -138,6 +138,23 @@ pub(super) fn note(reason: NoteReason, had_calls: bool) -> &'static str {
              use another tool, or call `finish` and say what stands in the way. Going on like this ends the run."
         }
     }
+}
+
+/// What the agent reads when a person has it go on after a failure that was its own doing; empty after any other.
+pub(super) fn retried(error: &RunError, reason: &str) -> String {
+    let what = match error.reason.as_str() {
+        "TASK_IMPOSSIBLE" => "You ended the run because the task could not be done.",
+        "STUCK_LOOP" => "The run was ended here because the same calls kept giving the same results.",
+        "NO_FINISH" => "The run was ended here because your answers called no tool.",
+        "EMPTY_ANSWERS" => "The run was ended here because your answers were empty.",
+        "TRUNCATED_ANSWERS" => "The run was ended here because your answers were cut at their token limit.",
+        _ => return String::new(),
+    };
+    let mut text = format!("{what} A person has it go on: go about it in another way than before.");
+    if !reason.trim().is_empty() {
+        let _ = write!(text, " They say: {}", reason.trim());
+    }
+    text
 }
 
 /// Arguments of an edited call are quoted to the agent up to this many characters.

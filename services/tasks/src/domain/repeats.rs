@@ -32,6 +32,12 @@ impl Repeats {
         self.seen.extend(signatures);
     }
 
+    /// Something new came from elsewhere, such as a person's word: what has come until now is counted no more.
+    pub(super) fn forgive(&mut self) {
+        self.since_news.clear();
+        self.warned = false;
+    }
+
     /// Notes that the agent was told.
     pub(super) fn warn(&mut self) {
         self.warned = true;

@@ -147,6 +147,8 @@ fn another_attempt(
     retry_after: Option<Duration>,
     now: OffsetDateTime,
 ) -> Option<OffsetDateTime> {
+    // What people interrupted, and what was tried before a retry, is not held against the step.
+    let attempt = fold.tries(attempt);
     match policy(reason) {
         Policy::Attempts(most) if attempt < most => again(fold, step, attempt, retry_after, now),
         Policy::Quota(most) if attempt < most => {

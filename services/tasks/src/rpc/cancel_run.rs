@@ -4,7 +4,7 @@ use mc_chassis::auth::Caller;
 use mc_proto::tasks::v1::{CancelRunRequest, CancelRunResponse};
 use tonic::Request;
 
-use crate::domain::order::CommandKind;
+use crate::domain::order::{CommandKind, Details};
 use crate::error::Error;
 use crate::rpc::Api;
 use crate::rpc::order::{self, Order};
@@ -20,6 +20,7 @@ pub(super) async fn cancel_run(
         kind: CommandKind::Cancel,
         name: &request.name,
         reason: &request.reason,
+        details: Details::default(),
         request_id: &request.request_id,
     };
     let command = order::receive(api, &caller, &order, &request, &[CommandKind::Cancel], Ok).await?;

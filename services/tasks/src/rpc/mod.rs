@@ -19,9 +19,11 @@ mod names;
 mod order;
 mod pause_run;
 mod resume_run;
+mod retry_run;
 mod service;
 mod start_task;
 mod start_time;
+mod steer_run;
 mod task_content;
 #[cfg(test)]
 mod tests;

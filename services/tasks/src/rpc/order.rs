@@ -8,7 +8,7 @@ use prost::Message;
 use time::OffsetDateTime;
 
 use crate::domain::id::{CommandId, RunId, UserId};
-use crate::domain::order::{CommandKind, LetterContent};
+use crate::domain::order::{CommandKind, Details, LetterContent};
 use crate::error::Error;
 use crate::rpc::{Api, names, view_people};
 use crate::store::mailbox::{self, Addressee, Command, Locked, Posted};
@@ -27,6 +27,8 @@ pub(super) struct Order<'a> {
     pub(super) name: &'a str,
     /// Why.
     pub(super) reason: &'a str,
+    /// What else it says.
+    pub(super) details: Details,
     /// What makes a repeated request answer as the first one did.
     pub(super) request_id: &'a str,
 }
@@ -64,6 +66,7 @@ pub(super) async fn receive<Q: Message>(
             command: CommandId::new(api.ambient.ids.uuid()),
             kind: order.kind,
             reason: order.reason.to_owned(),
+            details: order.details.clone(),
         };
         let (command, letter) = give(tx, addressee, &letter, order.kind, sender, at).await?;
         posted = Some(letter);
@@ -76,7 +79,7 @@ pub(super) async fn receive<Q: Message>(
 }
 
 /// Holds a reason to its length and to what can be shown.
-fn check_reason(reason: &str) -> Result<(), Failure> {
+pub(super) fn check_reason(reason: &str) -> Result<(), Failure> {
     let length = reason.chars().count();
     if length > REASON_CHARS {
         let description = format!("must have at most {REASON_CHARS} characters, not {length}");

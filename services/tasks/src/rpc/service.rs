@@ -15,9 +15,10 @@ use mc_proto::tasks::v1::{
     GetTaskResponse, ListArtifactsRequest, ListArtifactsResponse, ListInboxItemsRequest,
     ListInboxItemsResponse, ListRunCommandsRequest, ListRunCommandsResponse, ListRunEventsRequest,
     ListRunEventsResponse, ListRunsRequest, ListRunsResponse, ListTasksRequest, ListTasksResponse,
-    PauseRunRequest, PauseRunResponse, ResumeRunRequest, ResumeRunResponse, StartTaskRequest,
-    StartTaskResponse, UpdateTaskRequest, UpdateTaskResponse, WatchRunRequest, WatchRunResponse,
-    WatchWorkspaceRequest, WatchWorkspaceResponse,
+    PauseRunRequest, PauseRunResponse, ResumeRunRequest, ResumeRunResponse, RetryRunRequest,
+    RetryRunResponse, StartTaskRequest, StartTaskResponse, SteerRunRequest, SteerRunResponse,
+    UpdateTaskRequest, UpdateTaskResponse, WatchRunRequest, WatchRunResponse, WatchWorkspaceRequest,
+    WatchWorkspaceResponse,
 };
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
@@ -25,7 +26,8 @@ use tonic::{Request, Response, Status};
 use crate::rpc::{
     Api, cancel_run, create_task, decide_inbox_item, download_artifact, get_artifact, get_inbox_item,
     get_run, get_task, list_artifacts, list_inbox_items, list_run_commands, list_run_events, list_runs,
-    list_tasks, pause_run, resume_run, start_task, update_task, watch_run, watch_workspace,
+    list_tasks, pause_run, resume_run, retry_run, start_task, steer_run, update_task, watch_run,
+    watch_workspace,
 };
 
 /// The routes of every service of this crate.
@@ -92,6 +94,14 @@ impl RunService for Api {
 
     async fn cancel_run(&self, request: Request<CancelRunRequest>) -> Reply<CancelRunResponse> {
         Ok(Response::new(cancel_run::cancel_run(self, request).await?))
+    }
+
+    async fn steer_run(&self, request: Request<SteerRunRequest>) -> Reply<SteerRunResponse> {
+        Ok(Response::new(steer_run::steer_run(self, request).await?))
+    }
+
+    async fn retry_run(&self, request: Request<RetryRunRequest>) -> Reply<RetryRunResponse> {
+        Ok(Response::new(retry_run::retry_run(self, request).await?))
     }
 
     async fn list_run_commands(

@@ -5,8 +5,10 @@ mod decisions;
 mod orders;
 mod readiness;
 mod refusals;
+mod retries;
 mod scheduled;
 mod service;
+mod speech;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

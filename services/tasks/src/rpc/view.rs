@@ -175,6 +175,8 @@ fn kind(workspace: WorkspaceId, run: RunId, event: Event) -> proto::run_event::K
             wake_time: Some(timestamp(event.wake_at)),
             reason: event.reason,
         }),
+        Event::Steered(event) => Kind::Steered(place.steered(event)),
+        Event::Retried(event) => Kind::Retried(place.retried(event)),
     }
 }
 

@@ -33,6 +33,26 @@ impl Place {
             requester: format!("users/{}", event.requester),
             request_time: Some(timestamp(event.requested_at)),
             reason: event.reason,
+            text: event.details.text,
+            interrupt: event.details.interrupt,
+        }
+    }
+
+    pub(super) fn steered(self, event: event::Steered) -> proto::RunSteered {
+        proto::RunSteered {
+            command: self.command(event.command),
+            requester: format!("users/{}", event.requester),
+            text: event.text,
+        }
+    }
+
+    pub(super) fn retried(self, event: event::Retried) -> proto::RunRetried {
+        proto::RunRetried {
+            command: self.command(event.command),
+            requester: format!("users/{}", event.requester),
+            request_time: Some(timestamp(event.requested_at)),
+            reason: event.reason,
+            note: event.note,
         }
     }
 
@@ -133,6 +153,8 @@ pub(crate) fn command(command: &Command) -> proto::Command {
         request_time: Some(timestamp(command.request_time)),
         deliver_time: command.deliver_time.map(timestamp),
         settle_time: command.settle_time.map(timestamp),
+        text: command.text.clone(),
+        interrupt: command.interrupt,
     }
 }
 
@@ -172,6 +194,8 @@ pub(crate) fn command_kind(kind: CommandKind) -> proto::CommandKind {
         CommandKind::Pause => proto::CommandKind::Pause,
         CommandKind::Resume => proto::CommandKind::Resume,
         CommandKind::Cancel => proto::CommandKind::Cancel,
+        CommandKind::Steer => proto::CommandKind::Steer,
+        CommandKind::Retry => proto::CommandKind::Retry,
     }
 }
 

@@ -83,9 +83,10 @@ impl Tally {
                     }
                     tally.progress = true;
                 }
-                Event::ToolCallCompleted(_) | Event::EngineNote(_) | Event::ItemDecided(_) => {
-                    tally.progress = true;
-                }
+                Event::ToolCallCompleted(_)
+                | Event::EngineNote(_)
+                | Event::ItemDecided(_)
+                | Event::Steered(_) => tally.progress = true,
                 Event::Started(_) => tally.starts = true,
                 // Intents are no progress: a run that kills its worker behind one must be found out.
                 Event::Queued(_)
@@ -100,7 +101,8 @@ impl Tally {
                 | Event::Cancelled(_)
                 | Event::ApprovalRequested(_)
                 | Event::QuestionAsked(_)
-                | Event::OutcomeUnknown(_) => {}
+                | Event::OutcomeUnknown(_)
+                | Event::Retried(_) => {}
             }
         }
         tally
@@ -163,7 +165,8 @@ pub struct Besides {
     pub read_up_to: i64,
     /// What the events ask of people.
     pub items: Vec<NewItem>,
-    /// Orders that are settled by this, besides those that `Paused`, `Resumed` and `Cancelled` name: these are effective.
+    /// Orders that are settled by this, besides those that `Paused`, `Resumed`, `Cancelled`, `Steered` and `Retried` name:
+    /// these are effective.
     pub settled: Vec<(CommandId, Settlement)>,
 }
 
@@ -235,6 +238,8 @@ fn settled_by(events: &[Event]) -> impl Iterator<Item = (CommandId, Settlement)>
         Event::Paused(event) => Some((event.command, Settlement::Effective)),
         Event::Resumed(event) => Some((event.command, Settlement::Effective)),
         Event::Cancelled(event) => Some((event.command, Settlement::Effective)),
+        Event::Steered(event) => Some((event.command, Settlement::Effective)),
+        Event::Retried(event) => Some((event.command, Settlement::Effective)),
         _ => None,
     })
 }
@@ -265,15 +270,13 @@ pub(super) fn storable(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 
-/// What an event belongs to within its run, and its number there. With the kind they are unique, so that no intent or
-/// result can be committed twice.
-pub fn step_key(event: &Event) -> (String, i32) {
+/// What an event that is committed under `epoch` belongs to within its run, and its number there. With the kind they are
+/// unique, so that no intent or result can be committed twice.
+pub fn step_key(event: &Event, epoch: i64) -> (String, i32) {
     match event {
-        Event::Queued(_)
-        | Event::Started(_)
-        | Event::Succeeded(_)
-        | Event::Failed(_)
-        | Event::Cancelled(_) => ("run".into(), 0),
+        Event::Queued(_) | Event::Started(_) | Event::Succeeded(_) | Event::Cancelled(_) => ("run".into(), 0),
+        // A run that is retried may fail again, under another lease.
+        Event::Failed(_) => ("run".into(), i32::try_from(epoch).unwrap_or(i32::MAX)),
         Event::TakenOver(event) => ("run".into(), i32::try_from(event.lease_epoch).unwrap_or(i32::MAX)),
         Event::ModelCallStarted(event) => (format!("m/{}", event.step), event.attempt as i32),
         Event::ModelCallCompleted(event) => (format!("m/{}", event.step), event.attempt as i32),
@@ -284,9 +287,12 @@ pub fn step_key(event: &Event) -> (String, i32) {
         Event::CommandDelivered(event) => (format!("c/{}", event.command), 0),
         Event::Paused(event) => (format!("c/{}", event.command), 0),
         Event::Resumed(event) => (format!("c/{}", event.command), 0),
-        Event::ApprovalRequested(event) => (call_key(event.step, &event.call_id), 1),
-        Event::QuestionAsked(event) => (call_key(event.step, &event.call_id), 1),
-        Event::OutcomeUnknown(event) => (call_key(event.step, &event.call_id), event.attempt as i32),
+        Event::Steered(event) => (format!("c/{}", event.command), 0),
+        Event::Retried(event) => (format!("c/{}", event.command), 0),
+        // A run that is retried asks again what it had asked, by other items.
+        Event::ApprovalRequested(event) => (format!("i/{}", event.item), 0),
+        Event::QuestionAsked(event) => (format!("i/{}", event.item), 0),
+        Event::OutcomeUnknown(event) => (format!("i/{}", event.item), 0),
         Event::ItemDecided(event) => (format!("i/{}", event.item), 0),
         Event::TimerSet(event) => (call_key(event.step, &event.call_id), 1),
     }
@@ -346,7 +352,7 @@ struct EventColumns {
 impl EventColumns {
     fn push(&mut self, append: &Append) {
         for (place, event) in (1..).zip(&append.events) {
-            let (step_key, attempt) = step_key(event);
+            let (step_key, attempt) = step_key(event, append.epoch);
             self.run.push(append.run.uuid());
             self.place.push(place);
             self.kind.push(event.kind());

@@ -27,6 +27,17 @@ pub async fn beat(executor: impl PgExecutor<'_>, worker: Uuid) -> Result<Vec<Run
 
 pub(crate) const BEAT: &str = include_str!("../../queries/beat.sql");
 
+/// Which of a worker's runs have mail that their journals take no note of, without a beat.
+pub async fn with_mail(executor: impl PgExecutor<'_>, worker: Uuid) -> Result<Vec<RunId>, sqlx::Error> {
+    let runs: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT run_id FROM tasks.run WHERE worker_id = $1 AND mailbox_seq > mailbox_read",
+    )
+    .bind(worker)
+    .fetch_all(executor)
+    .await?;
+    Ok(runs.into_iter().map(RunId::new).collect())
+}
+
 /// Takes a worker off the list. Runs that it still has become ready with the next reap.
 pub async fn deregister(executor: impl PgExecutor<'_>, worker: Uuid) -> Result<(), sqlx::Error> {
     sqlx::query("DELETE FROM tasks.worker WHERE worker_id = $1")

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::id::{CommandId, InboxItemId, RunId, UserId};
-use crate::domain::order::{CommandKind, Decision, Letter, LetterContent};
+use crate::domain::order::{CommandKind, Decision, Details, Letter, LetterContent};
 use crate::store::run::{self, status};
 
 /// Letters that are read at once.
@@ -19,6 +19,9 @@ const PAGE: i64 = 100;
 
 /// Number of a letter that carries a decision; orders have those of [`command_number`].
 const DECIDE: i16 = 4;
+
+/// The first fold that knows what people say to a run, and retries.
+pub(super) const FOLD_OF_SPEECH: i16 = 3;
 
 /// A run whose row the transaction has locked: its worker commits nothing, and nobody else writes to it, until the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,12 +50,12 @@ pub async fn lock(tx: &mut Tx, run: RunId) -> Result<Locked, sqlx::Error> {
             .fetch_optional(&mut **tx)
             .await?;
     match status {
-        None => Ok(Locked::Missing),
-        Some(status) if status::is_terminal(status) => {
-            let ended = run::get(tx, run).await?;
+        Some(status) if !status::is_terminal(status) => Ok(Locked::Live(Addressee { run, status })),
+        // One that has ended for good cannot be locked: nobody changes it any more.
+        _ => {
+            let ended = run::get(tx, run).await?.filter(|run| status::is_terminal(run.status));
             Ok(ended.map_or(Locked::Missing, |ended| Locked::Ended(Box::new(ended))))
         }
-        Some(status) => Ok(Locked::Live(Addressee { run, status })),
     }
 }
 
@@ -68,7 +71,8 @@ pub struct Posted {
 }
 
 /// Puts a letter into the mailbox, and makes the run ready if nobody holds it and it is one for this letter to wake: a
-/// waiting run by any, a paused one by `resume` and `cancel`, one that is delayed by `pause` and `cancel`.
+/// waiting run by any, a paused one by `resume` and `cancel`, one that is delayed by `pause` and `cancel`. What is said to
+/// it can wait in the two cases that are left.
 pub async fn post(
     tx: &mut Tx,
     to: Addressee,
@@ -77,8 +81,8 @@ pub async fn post(
     now: OffsetDateTime,
 ) -> Result<Posted, sqlx::Error> {
     let (id, kind, reason, body) = match content {
-        LetterContent::Command { command, kind, reason } => {
-            (command.uuid(), command_number(*kind), reason.as_str(), None)
+        LetterContent::Command { command, kind, reason, details } => {
+            (command.uuid(), command_number(*kind), reason.as_str(), details_to_json(details))
         }
         LetterContent::Decision { item, decision } => {
             (item.uuid(), DECIDE, "", Some(decision_to_json(decision)))
@@ -95,6 +99,7 @@ pub async fn post(
         .bind(sender.uuid())
         .bind(reason)
         .bind(now)
+        .bind(if kind == command_number(CommandKind::Steer) { FOLD_OF_SPEECH } else { 0 })
         .fetch_one(&mut **tx)
         .await?;
     Ok(Posted { run: to.run, number, woken })
@@ -145,13 +150,13 @@ pub enum Error {
     },
 }
 
-/// The letters of a run that the journal takes no note of yet, in order; the first hundred of them. The transaction's
-/// workspace must be the run's.
+/// The letters of a run that the journal takes no note of yet, in order; the first hundred of them. Those that an end of the
+/// run came before, after which it was retried, are not among them. The transaction's workspace must be the run's.
 pub async fn unread(connection: &mut PgConnection, run: RunId) -> Result<Vec<Letter>, Error> {
     let rows: Vec<LetterRow> = sqlx::query_as(
         "SELECT number, command_id, kind, body::text AS body, sender, reason, request_time
          FROM tasks.command
-         WHERE run_id = $1 AND number > (SELECT mailbox_read FROM tasks.run WHERE run_id = $1)
+         WHERE run_id = $1 AND number > (SELECT mailbox_read FROM tasks.run WHERE run_id = $1) AND state <> 4
          ORDER BY number LIMIT $2",
     )
     .bind(run.uuid())
@@ -169,7 +174,9 @@ fn letter(row: LetterRow) -> Result<Letter, Error> {
         LetterContent::Decision { item: InboxItemId::new(row.command_id), decision }
     } else {
         let kind = command_of(row.kind).ok_or_else(|| unreadable(format!("unknown kind {}", row.kind)))?;
-        LetterContent::Command { command: CommandId::new(row.command_id), kind, reason: row.reason }
+        let details = row.body.as_deref().map(serde_json::from_str::<Details>).transpose();
+        let details = details.map_err(|error| unreadable(error.to_string()))?.unwrap_or_default();
+        LetterContent::Command { command: CommandId::new(row.command_id), kind, reason: row.reason, details }
     };
     Ok(Letter { number: row.number, sender: UserId::new(row.sender), sent_at: row.request_time, content })
 }
@@ -193,6 +200,10 @@ pub struct Command {
     pub sender: Uuid,
     /// Why.
     pub reason: String,
+    /// What is said; empty unless it is that.
+    pub text: String,
+    /// Whether the model call under way is not waited for.
+    pub interrupt: bool,
     /// When it was given.
     pub request_time: OffsetDateTime,
     /// When the run's worker read it.
@@ -211,8 +222,9 @@ impl Command {
 macro_rules! orders {
     ($rest:literal) => {
         concat!(
-            "SELECT workspace_id, run_id, number, command_id, kind, state, sender, reason, request_time, ",
-            "deliver_time, settle_time FROM tasks.command WHERE run_id = $1 AND kind <= 3 ",
+            "SELECT workspace_id, run_id, number, command_id, kind, state, sender, reason, ",
+            "coalesce(body ->> 'text', '') AS text, coalesce((body ->> 'interrupt')::boolean, false) AS interrupt, ",
+            "request_time, deliver_time, settle_time FROM tasks.command WHERE run_id = $1 AND kind <> 4 ",
             $rest
         )
     };
@@ -291,6 +303,8 @@ pub const fn command_number(kind: CommandKind) -> i16 {
         CommandKind::Pause => 1,
         CommandKind::Resume => 2,
         CommandKind::Cancel => 3,
+        CommandKind::Steer => 5,
+        CommandKind::Retry => 6,
     }
 }
 
@@ -300,8 +314,16 @@ pub const fn command_of(number: i16) -> Option<CommandKind> {
         1 => Some(CommandKind::Pause),
         2 => Some(CommandKind::Resume),
         3 => Some(CommandKind::Cancel),
+        5 => Some(CommandKind::Steer),
+        6 => Some(CommandKind::Retry),
         _ => None,
     }
+}
+
+/// What an order says besides its reason, as the column keeps it; none where that is nothing.
+fn details_to_json(details: &Details) -> Option<String> {
+    let said = *details != Details::default();
+    said.then(|| serde_json::to_string(details).expect("details have string keys alone"))
 }
 
 /// A decision as columns keep it.

@@ -13,6 +13,7 @@ pub mod inbox;
 pub mod journal;
 pub mod lease;
 pub mod mailbox;
+pub mod retry;
 pub mod run;
 pub mod task;
 

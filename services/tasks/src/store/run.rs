@@ -219,7 +219,7 @@ pub async fn insert(
     .await?;
 
     let event = Event::Queued(queued.clone());
-    let (step_key, attempt) = step_key(&event);
+    let (step_key, attempt) = step_key(&event, 0);
     sqlx::query(
         "INSERT INTO tasks.journal (run_id, seq, workspace_id, kind, step_key, attempt, epoch, body, create_time)
          VALUES ($1, 1, $2, $3, $4, $5, 0, $6::json, $7)",

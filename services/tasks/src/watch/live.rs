@@ -15,6 +15,8 @@ pub(super) struct LiveText {
     announced: Call,
     /// Whether its outcome was sent too.
     closed: bool,
+    /// Whether the run failed before there was one: it may go on with the call.
+    failed: bool,
     /// Bytes of its text that were sent, by kind.
     sent: BTreeMap<TextKind, u64>,
 }
@@ -40,8 +42,9 @@ impl LiveText {
             Event::ModelCallCompleted(_)
             | Event::ModelCallFailed(_)
             | Event::Succeeded(_)
-            | Event::Failed(_)
             | Event::Cancelled(_) => self.closed = true,
+            Event::Failed(_) => self.failed = true,
+            Event::Retried(_) => self.failed = false,
             _ => {}
         }
     }
@@ -53,7 +56,7 @@ impl LiveText {
 
     /// Whether a model call is under way, as far as was sent.
     pub(super) fn is_open(&self) -> bool {
-        self.announced > (0, 0) && !self.closed
+        self.announced > (0, 0) && !self.closed && !self.failed
     }
 
     /// Merges a delta.
@@ -62,7 +65,7 @@ impl LiveText {
         if call > self.announced {
             return Merge::ReadFirst;
         }
-        if call < self.announced || self.closed {
+        if call < self.announced || self.closed || self.failed {
             return Merge::Drop;
         }
         let sent = self.sent.entry(delta.kind).or_default();

@@ -125,7 +125,8 @@ impl Watch {
     fn queue(&mut self, record: Record) {
         self.cursor = record.seq;
         self.live.observe(&record.event);
-        self.ended = matches!(record.event, Event::Succeeded(_) | Event::Failed(_) | Event::Cancelled(_));
+        // A failure is the end only if nobody has the run go on: its row says so, once there is nothing more to read.
+        self.ended = matches!(record.event, Event::Succeeded(_) | Event::Cancelled(_));
         self.send(Update::Event(view::record(self.request.workspace, self.request.run, record)));
     }
 

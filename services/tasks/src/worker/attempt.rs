@@ -9,15 +9,15 @@ use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::decide::{self, ModelCall, Next};
-use crate::domain::event::{Event, Failed, RunError};
+use crate::domain::event::Event;
 use crate::domain::fold::{RunFold, WaitReason};
 use crate::domain::retry::AfterFailure;
-use crate::store::append::{Append, Besides, Refusal, append_with};
+use crate::store::append::Besides;
 use crate::store::lease::{self, Lease, Release, Rest};
-use crate::topics::{self, Live};
+use crate::topics;
 use crate::worker::journal::Journal;
 use crate::worker::stop::Because;
-use crate::worker::{Worker, model, tool};
+use crate::worker::{Worker, model, poison, tool};
 
 /// A wait up to this long keeps the run here; a longer one gives the lease back.
 const SHORT_WAIT: Duration = Duration::from_secs(30);
@@ -112,7 +112,7 @@ async fn let_go_at_last(worker: &Worker, lease: &Lease) {
 /// Carries a run on until something stops it here.
 async fn carry(worker: Arc<Worker>, lease: Lease) -> Stop {
     if lease.claims > worker.settings.max_claims {
-        return end_poisonous(&worker, &lease).await;
+        return poison::end(&worker, &lease).await;
     }
     let mut asked_again = AskedAgain::default();
     let mut is_new = true;
@@ -162,6 +162,9 @@ async fn go_on(journal: &mut Journal, is_new: bool, asked_again: &mut AskedAgain
             return Err(Stop::HandBack);
         }
         journal.read_mail(true).await?;
+        if journal.interrupt().await? {
+            continue;
+        }
         match decide::next(journal.fold(), journal.now()) {
             Next::Ended => return Ok(()),
             Next::RetryAt(at) => journal.rest(Rest::Until(at)).await?,
@@ -222,32 +225,5 @@ pub(super) async fn wait_until(
             journal.expect_mail();
             Ok(())
         }
-    }
-}
-
-/// Ends a run that was claimed too often without bringing anything about: it breaks whatever carries it.
-async fn end_poisonous(worker: &Worker, lease: &Lease) -> Stop {
-    let error = RunError::new(
-        "POISON_RUN",
-        format!(
-            "The run was begun {} times in a row without getting anywhere: each worker that took it stopped or broke. It is \
-             not tried again. The logs of the workers say why; start the task again once that is mended.",
-            lease.claims - 1
-        ),
-    );
-    let append = Append {
-        run: lease.run,
-        epoch: lease.epoch,
-        at: worker.means.ambient.clock.now(),
-        events: vec![Event::Failed(Failed { error })],
-    };
-    match append_with(&worker.means.engine, lease.workspace, &append, &Besides::default()).await {
-        Ok(appended) => {
-            let head = Live::Head { seq: appended.head_seq };
-            topics::publish(&worker.means.bus, &topics::run(lease.run), &head);
-            Stop::Ended
-        }
-        Err(Refusal::Fenced) => Stop::Lost,
-        Err(error) => Stop::broken(error),
     }
 }

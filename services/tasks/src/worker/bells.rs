@@ -1,13 +1,20 @@
-//! The bells of a worker's runs: rung when there may be mail, by the bus at once and by the heartbeat without it.
+//! The bells of a worker's runs: rung when there may be mail, by the bus at once; without it by a look, and by the heartbeat.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use mc_chassis::bus::{Bus, Signal};
+use mc_chassis::db::Database;
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 use crate::domain::id::RunId;
+use crate::store::beat;
 use crate::topics::{self, Mail};
+
+/// Time between two looks: short enough that an order to end reaches what is under way within two seconds without the bus.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// The bell of each run that this worker carries on.
 #[derive(Debug, Clone, Default)]
@@ -51,6 +58,22 @@ impl Bells {
                 },
                 // Some were missed, and nobody knows whose.
                 Signal::Gap => self.ring_all(),
+            }
+        }
+    }
+
+    /// Looks for mail while the bus is ill, and rings, as long as the process lives. What the bus loses while it seems well,
+    /// the heartbeat brings.
+    pub(crate) async fn look(self, bus: Bus, engine: Database, worker: Uuid) {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            if bus.healthy() || self.with(|bells| bells.is_empty()) {
+                continue;
+            }
+            match beat::with_mail(engine.pool(), worker).await {
+                Ok(runs) => runs.into_iter().for_each(|run| self.ring(run)),
+                // The next look, or the heartbeat, which says so.
+                Err(error) => tracing::debug!(%error, "look for mail"),
             }
         }
     }

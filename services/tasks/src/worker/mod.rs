@@ -13,6 +13,7 @@ mod journal;
 mod live;
 mod mail;
 mod model;
+mod poison;
 mod stop;
 #[cfg(test)]
 mod tests;
@@ -154,6 +155,8 @@ pub async fn run(settings: WorkerSettings, means: Means, lifecycle: &Lifecycle) 
     }
     lifecycle.spawn_background("answer late watchers", worker.live.clone().answer_late_watchers());
     lifecycle.spawn_background("listen for mail", worker.bells.clone().listen(worker.means.bus.clone()));
+    let look = worker.bells.clone().look(worker.means.bus.clone(), worker.means.engine.clone(), id);
+    lifecycle.spawn_background("look for mail without the bus", look);
 
     worker.clone().take_runs(&slots).await;
 

@@ -48,8 +48,12 @@ pub(super) async fn call(
         tokio::pin!(asking, out_of_time, too_slow);
         loop {
             if journal.has_mail() {
-                // Cancelled, this is left at once, and the stream is dropped with it. A pause waits for the answer.
+                // Cancelled, this is left at once, and the stream is dropped with it. A pause and a message wait for the
+                // answer, unless they are to interrupt: then the loop stops the call.
                 journal.read_mail(false).await?;
+                if journal.fold().interruption().is_some() {
+                    return Ok(AfterFailure::AskAgain { at: journal.now() });
+                }
             }
             tokio::select! {
                 asked = &mut asking => break Some(asked),

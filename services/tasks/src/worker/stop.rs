@@ -1,5 +1,5 @@
-//! Stopping a model call, of a run that ends or that took too long: the provider is told, so that it costs no more, and what
-//! it cost is booked.
+//! Stopping a model call, of a run that ends, that took too long, or that a person interrupts: the provider is told, so that
+//! it costs no more, and what it cost is booked.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -11,14 +11,16 @@ use mc_proto::llm::v1::generation_service_client::GenerationServiceClient;
 
 use crate::domain::event::{Event, ModelCallFailed, RunError};
 use crate::domain::fold::PendingIntent;
+use crate::domain::order::{CommandKind, RUN_PAUSED, RUN_STEERED};
 use crate::domain::retry::{self, AfterFailure};
+use crate::store::append::Besides;
 use crate::wire;
 use crate::worker::attempt::Stop;
 use crate::worker::journal::Journal;
 use crate::worker::model;
 
-/// How long a run that ends waits for its model call to be stopped and booked: longer than it takes the llm service to hand
-/// the order on to another of its instances. Without an answer the run ends all the same, and the call's cost counts as
+/// How long a run waits for its model call to be stopped and booked: longer than it takes the llm service to hand the order
+/// on to another of its instances. Without an answer the run ends or goes on all the same, and the call's cost counts as
 /// unknown.
 const STOP_CALL: Duration = Duration::from_secs(5);
 /// How often a call whose time is up is asked for again because its answer was whole when it was to be stopped.
@@ -56,6 +58,12 @@ impl Because {
         let what = format!("it took longer than {limit}, the agent's max_step_duration");
         Self { reason: retry::TIMED_OUT.into(), what: what.into() }
     }
+
+    /// A person does not wait for the answer.
+    fn interrupted(order: CommandKind) -> Self {
+        let reason = if order == CommandKind::Pause { RUN_PAUSED } else { RUN_STEERED };
+        Self { reason: reason.into(), what: "a person interrupted it".into() }
+    }
 }
 
 impl Journal {
@@ -67,6 +75,18 @@ impl Journal {
             }
             PendingIntent::Tool { .. } => None,
         })
+    }
+
+    /// Stops the model call that is under way if people do not want to wait for its answer. True if it did: the step is
+    /// to be asked again under another key, which is a second charge.
+    pub(super) async fn interrupt(&mut self) -> Result<bool, Stop> {
+        let Some((order, call)) = self.fold().interruption().zip(self.open_call()) else { return Ok(false) };
+        let generation = self.stop(&call).await;
+        let stopped = stopped_call(&call, &Because::interrupted(order), generation);
+        let stopped = ModelCallFailed { retry_at: Some(self.now()), ..stopped };
+        self.worker().live.close(self.lease().run);
+        self.append(vec![Event::ModelCallFailed(stopped)], Besides::default()).await?;
+        Ok(true)
     }
 
     /// Stops a call for good; the record of it, for the append that ends the run.

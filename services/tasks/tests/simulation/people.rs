@@ -5,7 +5,7 @@ use std::rc::Rc;
 use mc_tasks::domain::event::{Event, Queued};
 use mc_tasks::domain::history::Promise;
 use mc_tasks::domain::id::{CommandId, InboxItemId, RunId, UserId, WorkspaceId};
-use mc_tasks::domain::order::{CommandKind, Decision, LetterContent};
+use mc_tasks::domain::order::{CommandKind, Decision, Details, LetterContent};
 use mc_tasks::store::run::status;
 use uuid::Uuid;
 
@@ -43,9 +43,10 @@ pub(crate) async fn live(site: Site, patience: u64, unkind: Rc<std::cell::Cell<b
             items.iter().filter(|(_, state)| **state == 1).map(|(item, _)| *item).collect()
         });
         if unkind.get() && site.sim.happens(400_000) {
-            let kind = match site.sim.below(7) {
+            let kind = match site.sim.below(10) {
                 0..3 => CommandKind::Pause,
                 3..6 => CommandKind::Resume,
+                6..9 => CommandKind::Steer,
                 _ => CommandKind::Cancel,
             };
             order(&site, run, kind).await;
@@ -59,7 +60,9 @@ pub(crate) async fn live(site: Site, patience: u64, unkind: Rc<std::cell::Cell<b
 
 async fn order(site: &Site, run: RunId, kind: CommandKind) {
     let command = CommandId::new(Uuid::from_u128(u128::from(site.sim.unique()) + (1 << 91)));
-    let letter = LetterContent::Command { command, kind, reason: String::new() };
+    let text = if kind == CommandKind::Steer { format!("Hear {command}.") } else { String::new() };
+    let details = Details { text, interrupt: false };
+    let letter = LetterContent::Command { command, kind, reason: String::new(), details };
     let sent = |site: Site| {
         let letter = letter.clone();
         async move {

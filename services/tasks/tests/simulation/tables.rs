@@ -137,7 +137,7 @@ impl Tables {
         queued: Event,
         at: OffsetDateTime,
     ) {
-        let key = step_key(&queued);
+        let key = step_key(&queued, 0);
         let row = Run {
             workspace,
             status: status::QUEUED,
@@ -167,7 +167,8 @@ impl Tables {
         if run.status != status::RUNNING || (fence && run.epoch != append.epoch) {
             return Err(Refused::Fenced);
         }
-        let keys: Vec<_> = append.events.iter().map(|event| (step_key(event), event.kind())).collect();
+        let keyed = |event: &Event| (step_key(event, append.epoch), event.kind());
+        let keys: Vec<_> = append.events.iter().map(keyed).collect();
         let mut new = BTreeSet::new();
         for ((key, attempt), kind) in keys {
             if run.keys.contains(&(key.clone(), kind, attempt)) || !new.insert((key, kind, attempt)) {
@@ -200,6 +201,8 @@ impl Tables {
             Event::Paused(event) => Some((event.command, Settlement::Effective)),
             Event::Resumed(event) => Some((event.command, Settlement::Effective)),
             Event::Cancelled(event) => Some((event.command, Settlement::Effective)),
+            Event::Steered(event) => Some((event.command, Settlement::Effective)),
+            Event::Retried(event) => Some((event.command, Settlement::Effective)),
             _ => None,
         });
         let settled: BTreeMap<Uuid, bool> = by_events
@@ -267,5 +270,6 @@ fn is_progress(event: &Event) -> bool {
             | Event::ToolCallCompleted(_)
             | Event::EngineNote(_)
             | Event::ItemDecided(_)
+            | Event::Steered(_)
     )
 }

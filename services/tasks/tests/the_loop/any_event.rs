@@ -5,15 +5,16 @@ use mc_tasks::domain::conversation::{
     FinishReason, Message, Opaque, Part, Role, Thinking, ToolCall, ToolResult, Usage,
 };
 use mc_tasks::domain::event::{
-    ArtifactRef, EffectClass, EngineNote, Event, Failed, ModelCallCompleted, ModelCallFailed,
-    ModelCallStarted, NoteReason, Queued, RunError, Started, Succeeded, TakenOver, TimerSet,
-    ToolCallCompleted, ToolCallStarted,
+    ArtifactRef, CommandDelivered, EffectClass, EngineNote, Event, Failed, ModelCallCompleted,
+    ModelCallFailed, ModelCallStarted, NoteReason, Queued, Retried, RunError, Started, Steered, Succeeded,
+    TakenOver, TimerSet, ToolCallCompleted, ToolCallStarted,
 };
-use mc_tasks::domain::id::ArtifactId;
+use mc_tasks::domain::id::{ArtifactId, CommandId, UserId};
+use mc_tasks::domain::order::{CommandKind, Details};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::kit::{agent, brief, task};
@@ -197,5 +198,46 @@ pub(crate) fn any_event() -> impl Strategy<Value = Event> {
             let wake_at = wake_at.unwrap_or(OffsetDateTime::UNIX_EPOCH);
             Event::TimerSet(TimerSet { step, call_id, wake_at, reason })
         }),
+        any_order(),
+        any::<(u128, u128, String)>().prop_map(|(command, person, text)| Event::Steered(Steered {
+            command: CommandId::new(Uuid::from_u128(command)),
+            requester: UserId::new(Uuid::from_u128(person)),
+            text,
+        })),
+        (any::<(u128, u128)>(), some_time(), any::<[String; 2]>()).prop_map(
+            |((command, person), requested_at, [reason, note])| Event::Retried(Retried {
+                command: CommandId::new(Uuid::from_u128(command)),
+                requester: UserId::new(Uuid::from_u128(person)),
+                requested_at,
+                reason,
+                note,
+            })
+        ),
     ]
+}
+
+fn some_time() -> impl Strategy<Value = OffsetDateTime> {
+    (0..4_000_000_000_000_i64).prop_map(|ms| OffsetDateTime::UNIX_EPOCH + Duration::milliseconds(ms))
+}
+
+fn any_order() -> impl Strategy<Value = Event> {
+    let kind = prop::sample::select(vec![
+        CommandKind::Pause,
+        CommandKind::Resume,
+        CommandKind::Cancel,
+        CommandKind::Steer,
+        CommandKind::Retry,
+    ]);
+    (any::<(u128, u128)>(), kind, some_time(), any::<[String; 2]>(), any::<bool>()).prop_map(
+        |((command, person), kind, requested_at, [reason, text], interrupt)| {
+            Event::CommandDelivered(CommandDelivered {
+                command: CommandId::new(Uuid::from_u128(command)),
+                kind,
+                requester: UserId::new(Uuid::from_u128(person)),
+                requested_at,
+                reason,
+                details: Details { text, interrupt },
+            })
+        },
+    )
 }

@@ -7,9 +7,9 @@ use mc_tasks::domain::brief::{
 };
 use mc_tasks::domain::conversation::{FinishReason, Message, Part, Role, ToolCall};
 use mc_tasks::domain::id::{AgentId, CommandId, RunId, TaskId, UserId, WorkspaceId};
-use mc_tasks::domain::order::{CommandKind, LetterContent};
+use mc_tasks::domain::order::{CommandKind, Details, LetterContent};
 use mc_tasks::domain::retry::{CallFailure, Charge};
-pub(crate) use run::{Run, answered};
+pub(crate) use run::{Run, answered, interrupted};
 use time::OffsetDateTime;
 use time::macros::datetime;
 use uuid::Uuid;
@@ -22,7 +22,22 @@ pub(crate) const PERSON: UserId = UserId::new(Uuid::from_u128(9));
 
 /// An order with this id.
 pub(crate) fn order(number: u128, kind: CommandKind) -> LetterContent {
-    LetterContent::Command { command: CommandId::new(Uuid::from_u128(number)), kind, reason: String::new() }
+    with_details(number, kind, Details::default())
+}
+
+/// An order with this id that does not wait for the model.
+pub(crate) fn at_once(number: u128, kind: CommandKind) -> LetterContent {
+    with_details(number, kind, Details { interrupt: true, ..Details::default() })
+}
+
+/// What a person says, by an order with this id.
+pub(crate) fn speaks(number: u128, text: &str, interrupt: bool) -> LetterContent {
+    with_details(number, CommandKind::Steer, Details { text: text.into(), interrupt })
+}
+
+fn with_details(number: u128, kind: CommandKind, details: Details) -> LetterContent {
+    let command = CommandId::new(Uuid::from_u128(number));
+    LetterContent::Command { command, kind, reason: String::new(), details }
 }
 
 /// A task with two checks, an agent with every tool.

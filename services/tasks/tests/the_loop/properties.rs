@@ -1,13 +1,14 @@
 //! Random models, tools and crashes against the loop, and what must hold whatever they do.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use mc_tasks::domain::conversation::{Part, Role};
+use mc_tasks::domain::conversation::{FinishReason, Part, Role};
 use mc_tasks::domain::decide::{Next, next};
 use mc_tasks::domain::event::{EffectClass, Event, Record};
 use mc_tasks::domain::fold::{RunFold, RunState, Totals};
-use mc_tasks::domain::id::InboxItemId;
-use mc_tasks::domain::order::Decision;
+use mc_tasks::domain::id::{CommandId, InboxItemId};
+use mc_tasks::domain::key;
+use mc_tasks::domain::order::{CommandKind, Decision, is_interruption};
 use mc_tasks::domain::prompt::ModelRequest;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -63,6 +64,10 @@ fn check_journal(journal: &[Record], max_steps: u32, max_cost: Option<i64>) {
     let mut paused = false;
     let mut timers = BTreeMap::new();
     let mut spent = Totals::default();
+    // What people said and the agent has not read, in order.
+    let mut unsaid: VecDeque<CommandId> = VecDeque::new();
+    // Attempts at the present step that count: people's doing does not.
+    let mut tries = 0;
     for (place, record) in journal.iter().enumerate() {
         assert_eq!(record.seq, place as i64 + 1);
         let works = matches!(
@@ -71,25 +76,32 @@ fn check_journal(journal: &[Record], max_steps: u32, max_cost: Option<i64>) {
                 | Event::ToolCallStarted(_)
                 | Event::TimerSet(_)
                 | Event::EngineNote(_)
+                | Event::Steered(_)
         );
         assert!(!(paused && works), "a paused run does nothing");
         match &record.event {
             Event::ModelCallStarted(call) => {
                 assert_eq!(open_model.replace((call.step, call.attempt)), None, "two model calls at once");
                 assert!(call.step <= max_steps);
-                assert!(call.attempt <= 10);
+                tries = if call.attempt == 1 { 1 } else { tries + 1 };
+                assert!(tries <= 10);
                 if let Some(most) = max_cost {
                     assert!(spent.cost_nano_usd < most && spent.unpriced_calls == 0, "it has no money left");
                 }
             }
             Event::ModelCallCompleted(call) => {
                 assert_eq!(open_model.take(), Some((call.step, call.attempt)));
-                assert!(answers.insert(call.step), "step {} was committed twice", call.step);
+                // What a provider withholds is no answer: the step is asked again if the run is.
+                if call.finish_reason != FinishReason::ContentFilter {
+                    assert!(answers.insert(call.step), "step {} was committed twice", call.step);
+                }
                 spent.cost_nano_usd += call.cost_nano_usd.unwrap();
             }
             Event::ModelCallFailed(call) => {
                 assert_eq!(open_model.take(), Some((call.step, call.attempt)));
-                spent.unpriced_calls += u32::from(call.maybe_billed);
+                tries -= u32::from(is_interruption(&call.error.reason));
+                spent.cost_nano_usd += call.cost_nano_usd.unwrap_or_default();
+                spent.unpriced_calls += u32::from(call.maybe_billed && call.cost_nano_usd.is_none());
             }
             Event::TimerSet(set) => {
                 assert!(timers.insert((set.step, set.call_id.clone()), set.wake_at).is_none(), "set twice");
@@ -131,7 +143,27 @@ fn check_journal(journal: &[Record], max_steps: u32, max_cost: Option<i64>) {
                 assert_eq!(kind, expected);
                 decided.insert((item.step, item.call_id.clone()), how);
             }
-            Event::CommandDelivered(order) => assert!(orders.insert(order.command), "told of twice"),
+            Event::CommandDelivered(order) => {
+                assert!(orders.insert(order.command), "told of twice");
+                if order.kind == CommandKind::Steer {
+                    unsaid.push_back(order.command);
+                }
+            }
+            Event::Steered(said) => {
+                assert_eq!(unsaid.pop_front(), Some(said.command), "in their order, each once");
+                assert_eq!(open_model, None, "in the middle of a call");
+                let open = intents.iter().filter(|(step, id, _)| !results.contains(&(*step, id.clone())));
+                assert_eq!(open.count(), 0, "between a call and its result");
+            }
+            Event::Retried(retried) => {
+                assert!(matches!(journal[place - 1].event, Event::Failed(_)), "it had not failed");
+                assert!(orders.insert(retried.command), "told of twice");
+                // All that was asked and ordered before was settled by the end.
+                items.clear();
+                unsaid.clear();
+                paused = false;
+                tries = u32::from(open_model.is_some());
+            }
             Event::Paused(pause) => {
                 assert!(orders.contains(&pause.command) && !paused);
                 paused = true;
@@ -140,8 +172,15 @@ fn check_journal(journal: &[Record], max_steps: u32, max_cost: Option<i64>) {
                 assert!(orders.contains(&resumed.command) && paused);
                 paused = false;
             }
-            Event::Succeeded(_) | Event::Failed(_) | Event::Cancelled(_) => {
+            Event::Succeeded(_) | Event::Cancelled(_) => {
                 assert_eq!(place + 1, journal.len(), "nothing follows the end");
+            }
+            Event::Failed(_) => {
+                let next = journal.get(place + 1);
+                assert!(
+                    next.is_none_or(|next| matches!(next.event, Event::Retried(_))),
+                    "only a person's word"
+                );
             }
             _ => {}
         }
@@ -169,9 +208,37 @@ proptest! {
                 prop_assert!(*times as usize <= intents.count(), "{:?} was repeated", used);
             }
         }
-        let spent = world.run.fold.totals();
-        prop_assert_eq!(spent.tokens, 15 * world.run.journal.iter()
-            .filter(|record| matches!(record.event, Event::ModelCallCompleted(_))).count() as i64);
+        let paid: i64 = world.run.journal.iter().map(|record| match &record.event {
+            Event::ModelCallCompleted(_) => 15,
+            Event::ModelCallFailed(call) if is_interruption(&call.error.reason) => 40,
+            _ => 0,
+        }).sum();
+        prop_assert_eq!(world.run.fold.totals().tokens, paid);
+    }
+
+    #[test]
+    fn what_people_say_is_in_the_very_next_request_word_for_word(scenario in any_scenario()) {
+        let mut world = World::new(scenario);
+        world.run_to_the_end();
+        let mut said = Vec::new();
+        for record in &world.run.journal {
+            match &record.event {
+                Event::Steered(steered) => said.push(steered.text.clone()),
+                Event::ModelCallStarted(call) => {
+                    let key = key::model_call(world.run.fold.brief().run, call.step, call.attempt);
+                    // A worker that died behind the intent may never have asked.
+                    let Some(request) = world.requests.get(&key) else { continue };
+                    let heard: Vec<String> = request.messages.iter().filter(|turn| turn.role == Role::User)
+                        .flat_map(|turn| &turn.parts)
+                        .filter_map(|part| match part {
+                            Part::Text { text } if text.starts_with("Word ") => Some(text.clone()),
+                            _ => None,
+                        }).collect();
+                    prop_assert_eq!(&heard, &said);
+                }
+                _ => {}
+            }
+        }
     }
 
     #[test]

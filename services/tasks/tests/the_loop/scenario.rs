@@ -75,6 +75,7 @@ fn any_turn() -> impl Strategy<Value = Turn> {
         2 => answer(0..1).prop_map(|message| Turn::Answers(message, FinishReason::Stop)),
         2 => answer(0..3).prop_map(|message| Turn::Answers(message, FinishReason::Length)),
         1 => answer(0..3).prop_map(|message| Turn::Answers(message, FinishReason::Other)),
+        1 => answer(0..3).prop_map(|message| Turn::Answers(message, FinishReason::ContentFilter)),
         2 => prop::sample::select(vec![
             "PROVIDER_RATE_LIMITED", "GENERATION_INTERRUPTED", "UNAVAILABLE", "INTERNAL", "IDEMPOTENCY_KEY_REUSED",
         ]).prop_map(Turn::Fails),
@@ -97,10 +98,14 @@ pub(crate) struct Scenario {
     pub(crate) effect: RequestEffect,
     /// Of `write_artifact`, `http_fetch` and `http_request`.
     pub(crate) policies: [ToolPolicy; 3],
-    /// At each place where a worker looks for mail, an order that has just come.
-    pub(crate) orders: Vec<Option<CommandKind>>,
+    /// At each place where a worker looks for mail, an order that has just come, and whether it does not wait for the model.
+    pub(crate) orders: Vec<Option<(CommandKind, bool)>>,
     /// How people decide, over and over.
     pub(crate) decisions: Vec<u8>,
+    /// At each death, whether the run is given up for it.
+    pub(crate) given_up: Vec<bool>,
+    /// How often people have the run go on after it failed.
+    pub(crate) retries: u32,
 }
 
 pub(crate) fn any_scenario() -> impl Strategy<Value = Scenario> {
@@ -108,13 +113,14 @@ pub(crate) fn any_scenario() -> impl Strategy<Value = Scenario> {
         prop::sample::select(vec![ToolPolicy::Allow, ToolPolicy::Allow, ToolPolicy::Ask, ToolPolicy::Deny]);
     let order = prop_oneof![
         60 => Just(None),
-        2 => Just(Some(CommandKind::Pause)),
-        2 => Just(Some(CommandKind::Resume)),
-        1 => Just(Some(CommandKind::Cancel)),
+        2 => any::<bool>().prop_map(|interrupt| Some((CommandKind::Pause, interrupt))),
+        2 => Just(Some((CommandKind::Resume, false))),
+        4 => any::<bool>().prop_map(|interrupt| Some((CommandKind::Steer, interrupt))),
+        1 => Just(Some((CommandKind::Cancel, false))),
     ];
     (
         vec(any_turn(), 1..12),
-        vec(prop::bool::weighted(0.15), 0..80),
+        (vec(prop::bool::weighted(0.15), 0..80), vec(prop::bool::weighted(0.2), 0..10), 0..4_u32),
         1..30_u32,
         (option::of(1..400_i64), option::weighted(0.2, 1..25_000_i64), option::weighted(0.2, 1..60_i64)),
         prop::sample::select(vec![
@@ -128,6 +134,7 @@ pub(crate) fn any_scenario() -> impl Strategy<Value = Scenario> {
     )
         .prop_map(|(turns, deaths, max_steps, limits, effect, policies, orders, decisions)| {
             let (max_tokens, max_cost, start_in) = limits;
+            let (deaths, given_up, retries) = deaths;
             Scenario {
                 turns,
                 deaths,
@@ -139,6 +146,8 @@ pub(crate) fn any_scenario() -> impl Strategy<Value = Scenario> {
                 policies,
                 orders,
                 decisions,
+                given_up,
+                retries,
             }
         })
 }

@@ -1,12 +1,14 @@
 //! The fold refuses every record that cannot follow, and is then as it was.
 
 use mc_tasks::domain::event::{
-    EffectClass, EngineNote, Event, Failed, ModelCallFailed, ModelCallStarted, NoteReason, Record, RunError,
-    Started, Succeeded, TakenOver, ToolCallCompleted, ToolCallStarted,
+    EffectClass, EngineNote, Event, Failed, ModelCallFailed, ModelCallStarted, NoteReason, Record, Retried,
+    RunError, Started, Steered, Succeeded, TakenOver, ToolCallCompleted, ToolCallStarted,
 };
-use mc_tasks::domain::fold::{FoldError, RunFold};
+use mc_tasks::domain::fold::{FoldError, RunFold, RunState};
+use mc_tasks::domain::id::CommandId;
+use uuid::Uuid;
 
-use crate::kit::{Run, START, Turn, calls, finishes, writes};
+use crate::kit::{PERSON, Run, START, Turn, calls, finishes, speaks, writes};
 
 /// One event of every kind, shaped for step 1 and its call `call_a`.
 fn every_kind(run: &Run) -> Vec<Event> {
@@ -39,7 +41,24 @@ fn every_kind(run: &Run) -> Vec<Event> {
         note(1),
         Event::Succeeded(Succeeded { summary: "s".into(), evidence: vec![] }),
         Event::Failed(Failed { error: RunError::new("R", "m") }),
+        steered(1),
+        retried(1),
     ]
+}
+
+fn steered(command: u128) -> Event {
+    let (command, requester) = (CommandId::new(Uuid::from_u128(command)), PERSON);
+    Event::Steered(Steered { command, requester, text: "Hear this.".into() })
+}
+
+fn retried(command: u128) -> Event {
+    Event::Retried(Retried {
+        command: CommandId::new(Uuid::from_u128(command)),
+        requester: PERSON,
+        requested_at: START,
+        reason: String::new(),
+        note: String::new(),
+    })
 }
 
 fn model(step: u32, attempt: u32) -> Event {
@@ -194,4 +213,52 @@ fn a_failed_call_is_followed_by_the_next_attempt_if_it_said_so_and_by_none_else(
     for (step, attempt) in [(1, 1), (1, 2), (2, 1)] {
         assert!(try_next(&given_up, model(step, attempt)).is_err(), "{step}/{attempt}");
     }
+}
+
+#[test]
+fn after_a_failure_only_a_retry_may_follow_and_after_any_other_end_nothing() {
+    let run = Run::usual([Turn::Fails("PROVIDER_REFUSED")]).played();
+    let failed = run.fold.clone();
+    let taken: Vec<&str> = every_kind(&Run::usual([writes(), finishes()]).played())
+        .into_iter()
+        .filter(|event| try_next(&failed, event.clone()).is_ok())
+        .map(|event| event.kind())
+        .collect();
+    assert_eq!(taken, ["retried"]);
+    let mut again = failed;
+    again.apply(&Record { seq: again.head_seq() + 1, at: START, event: retried(1) }).unwrap();
+    assert_eq!((again.state(), again.error(), again.ended_at()), (RunState::Running, None, None));
+    assert!(try_next(&again, retried(2)).is_err(), "it has not failed again");
+    assert!(try_next(&again, model(1, 1)).is_err() && try_next(&again, model(1, 3)).is_err());
+    assert!(try_next(&again, model(1, 2)).is_ok(), "the failed step, once more");
+
+    let mut told = retried(1);
+    if let Event::Retried(retried) = &mut told {
+        retried.note = "Try harder.".into();
+    }
+    assert!(try_next(&run.fold, told.clone()).is_err(), "the agent had no part in it");
+    let stuck = Run::usual(vec![finishes(); 10]).played();
+    assert!(try_next(&stuck.fold, told).is_ok());
+    assert!(try_next(&Run::usual([writes(), finishes()]).played().fold, retried(1)).is_err(), "it succeeded");
+}
+
+#[test]
+fn only_what_was_delivered_is_said_in_its_order_and_between_whole_turns() {
+    let mut run = Run::usual([]);
+    while run.step() {}
+    run.reads(vec![speaks(1, "Hear this.", false), speaks(2, "Hear this.", false)], false);
+    assert!(try_next(&run.fold, steered(1)).is_err(), "a model call is under way");
+    run.script.push_back(writes());
+    run.step();
+    assert!(try_next(&run.fold, steered(1)).is_err(), "its tools have not been seen to");
+    run.step();
+    for (command, legal) in [(2, false), (3, false), (1, true)] {
+        assert_eq!(try_next(&run.fold, steered(command)).is_ok(), legal, "{command}");
+    }
+    let other = Event::Steered(Steered {
+        command: CommandId::new(Uuid::from_u128(1)),
+        requester: PERSON,
+        text: "Something else.".into(),
+    });
+    assert!(try_next(&run.fold, other).is_err(), "words are not changed on the way");
 }

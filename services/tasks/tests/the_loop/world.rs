@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use mc_tasks::domain::brief::{RunLimits, ToolGrant};
 use mc_tasks::domain::decide::{Ask, Next, ToolUse, claimed, next};
-use mc_tasks::domain::event::{EffectClass, Event};
-use mc_tasks::domain::fold::{RunFold, WaitReason};
+use mc_tasks::domain::event::{EffectClass, Event, Failed, RunError};
+use mc_tasks::domain::fold::{RunFold, RunState, WaitReason};
 use mc_tasks::domain::id::InboxItemId;
 use mc_tasks::domain::mail;
 use mc_tasks::domain::order::{CommandKind, Decision, Letter, LetterContent};
@@ -14,7 +14,9 @@ use mc_tasks::domain::retry::{self, AfterFailure};
 use time::Duration;
 use uuid::Uuid;
 
-use crate::kit::{PERSON, Run, START, Turn, agent, answered, brief, order, task};
+use crate::kit::{
+    PERSON, Run, START, Turn, agent, answered, at_once, brief, interrupted, order, speaks, task,
+};
 use crate::properties::check_request;
 use crate::scenario::Scenario;
 
@@ -23,8 +25,10 @@ pub(crate) struct World {
     pub(crate) run: Run,
     deaths: std::vec::IntoIter<bool>,
     turns: std::iter::Cycle<std::vec::IntoIter<Turn>>,
-    orders: std::vec::IntoIter<Option<CommandKind>>,
+    orders: std::vec::IntoIter<Option<(CommandKind, bool)>>,
     decisions: std::iter::Cycle<std::vec::IntoIter<u8>>,
+    given_up: std::vec::IntoIter<bool>,
+    retries: u32,
     epoch: i64,
     /// All letters that ever came, and how many of them the journal takes note of.
     mailbox: Vec<Letter>,
@@ -33,7 +37,7 @@ pub(crate) struct World {
     /// Effects by key: what was done and how often.
     pub(crate) effects: BTreeMap<String, (ToolUse, u32)>,
     /// Requests by key.
-    requests: BTreeMap<String, ModelRequest>,
+    pub(crate) requests: BTreeMap<String, ModelRequest>,
     /// Answers that the llm service has stored by key: asking again is attaching.
     generations: BTreeMap<String, Turn>,
     /// The fold after each record, as the worker that wrote it had it.
@@ -77,6 +81,8 @@ impl World {
             turns: scenario.turns.into_iter().cycle(),
             orders: scenario.orders.into_iter(),
             decisions: scenario.decisions.into_iter().cycle(),
+            given_up: scenario.given_up.into_iter(),
+            retries: scenario.retries,
             epoch: 0,
             mailbox: vec![],
             read: 0,
@@ -94,9 +100,13 @@ impl World {
 
     /// Looks for mail and journals what it comes to, in one transaction.
     fn look(&mut self, at_rest: bool) -> Result<(), Died> {
-        if let Some(kind) = self.orders.next().flatten() {
+        if let Some((kind, interrupt)) = self.orders.next().flatten() {
             let number = 1_000 + self.mailbox.len() as u128;
-            self.post(order(number, kind));
+            self.post(match (kind, interrupt) {
+                (CommandKind::Steer, interrupt) => speaks(number, &format!("Word {number}."), interrupt),
+                (kind, true) => at_once(number, kind),
+                (kind, false) => order(number, kind),
+            });
         }
         let reading = mail::read(&self.run.fold, &self.mailbox[self.read..], at_rest);
         assert!(reading.stray.is_empty(), "{reading:?}");
@@ -176,10 +186,29 @@ impl World {
         loop {
             self.epoch += 1;
             self.run.crash();
-            if let Ok(()) = self.work(&mut asked) {
+            let died = self.work(&mut asked).is_err();
+            if died && !self.run.fold.state().is_terminal() && self.given_up.next().unwrap_or(false) {
+                let error = RunError::new("POISON_RUN", "It breaks whatever carries it.");
+                self.commit(vec![Event::Failed(Failed { error })]);
+            }
+            let over = !died || self.run.fold.state().is_terminal();
+            if over && !self.is_retried() {
                 return asked;
             }
         }
+    }
+
+    /// People have a failed run go on, if they still want to. Its end has settled what was in the mailbox.
+    fn is_retried(&mut self) -> bool {
+        if self.run.fold.state() != RunState::Failed || self.retries == 0 {
+            return false;
+        }
+        self.retries -= 1;
+        self.read = self.mailbox.len();
+        let number = 1_000 + self.mailbox.len() as u128;
+        self.post(order(number, CommandKind::Retry));
+        self.run.now += Duration::days(30);
+        true
     }
 
     fn work(&mut self, asked: &mut usize) -> Result<(), Died> {
@@ -191,6 +220,10 @@ impl World {
             *asked += 1;
             assert!(*asked < 20_000, "the run does not end:\n{}", self.run.story());
             self.look(true)?;
+            if let Some(event) = interrupted(&self.run.fold, self.run.now) {
+                self.append(vec![event])?;
+                continue;
+            }
             match next(&self.run.fold, self.run.now) {
                 Next::Ended => return Ok(()),
                 Next::Ask(asks) => self.ask(&asks)?,
@@ -224,6 +257,9 @@ impl World {
                     self.look(false)?;
                     if self.run.fold.state().is_terminal() {
                         return Ok(());
+                    }
+                    if self.run.fold.interruption().is_some() {
+                        continue;
                     }
                     match turn {
                         Turn::Answers(message, finish_reason) => {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::domain::id::{CommandId, InboxItemId, UserId};
-use crate::domain::order::{CommandKind, Decision};
+use crate::domain::order::{CommandKind, Decision, Details};
 
 /// The run's worker has read a person's order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +22,38 @@ pub struct CommandDelivered {
     /// Why, in that person's words; may be empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
+    /// What else it says.
+    #[serde(flatten)]
+    pub details: Details,
+}
+
+/// What a person said is part of the conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Steered {
+    /// The order that said it.
+    pub command: CommandId,
+    /// Who said it.
+    pub requester: UserId,
+    /// What the agent reads, as a turn of the person.
+    pub text: String,
+}
+
+/// A person had the failed run go on, from the step that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retried {
+    /// The order that did it.
+    pub command: CommandId,
+    /// Who gave it.
+    pub requester: UserId,
+    /// When it was given.
+    #[serde(with = "time::serde::rfc3339")]
+    pub requested_at: OffsetDateTime,
+    /// Why, in that person's words; may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// What the agent reads of it; empty where the failure was none of its doing.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
 }
 
 /// The run is paused.

@@ -15,6 +15,8 @@ use crate::domain::tool::Tool;
 /// An answer and what has become of its calls.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::domain) struct Answer {
+    /// Attempt at the step that brought it.
+    pub(in crate::domain) attempt: u32,
     pub(in crate::domain) finish_reason: FinishReason,
     /// No text but blanks, and no call.
     pub(in crate::domain) blank: bool,

@@ -1,12 +1,14 @@
 //! How people's orders and decisions change a run, and which of them cannot happen.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use super::calls::{Call, CallState, Subject};
 use super::{Phase, RunFold};
+use crate::domain::conversation::{FinishReason, Message};
 use crate::domain::event::{
     ApprovalRequested, Cancelled, CommandDelivered, EffectClass, ItemDecided, OutcomeUnknown, Paused,
-    QuestionAsked, Resumed,
+    QuestionAsked, Resumed, Steered,
 };
 use crate::domain::id::{CommandId, InboxItemId};
 use crate::domain::order::{CommandKind, Decision};
@@ -15,18 +17,20 @@ use crate::domain::order::{CommandKind, Decision};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(in crate::domain) struct Orders {
     delivered: BTreeSet<CommandId>,
-    /// Read, and to take effect at the next safe point.
-    pausing: Option<CommandId>,
+    /// Read, and to take effect at the next safe point; and whether the model call under way is not waited for.
+    pausing: Option<(CommandId, bool)>,
     paused: Option<CommandId>,
     /// Read while the run is paused, which ends with it.
     resuming: Option<CommandId>,
     cancelling: Option<CommandDelivered>,
+    /// Read, and to be said at the next safe point, in this order.
+    steering: VecDeque<CommandDelivered>,
 }
 
 impl Orders {
     /// The pause that is to take effect.
     pub(in crate::domain) fn pausing(&self) -> Option<CommandId> {
-        self.pausing
+        self.pausing.map(|(command, _)| command)
     }
 
     /// The pause that is in effect.
@@ -44,30 +48,59 @@ impl Orders {
         self.cancelling.as_ref()
     }
 
+    /// What people have said and the agent has yet to read, in order.
+    pub(in crate::domain) fn steering(&self) -> &VecDeque<CommandDelivered> {
+        &self.steering
+    }
+
+    /// What the model call that is under way is to be stopped for.
+    fn interrupting(&self) -> Option<CommandKind> {
+        if self.paused.is_some() || self.cancelling.is_some() {
+            return None;
+        }
+        let speaks_up = self.steering.iter().any(|said| said.details.interrupt);
+        let pauses = self.pausing.is_some_and(|(_, interrupt)| interrupt);
+        speaks_up.then_some(CommandKind::Steer).or(pauses.then_some(CommandKind::Pause))
+    }
+
+    /// What was ordered before a run failed was settled by its end; what is ordered now is new.
+    pub(super) fn begin_anew(&mut self, retry: CommandId) -> Result<(), String> {
+        if !self.delivered.insert(retry) {
+            return Err(format!("order {retry} was delivered before"));
+        }
+        *self = Self { delivered: std::mem::take(&mut self.delivered), ..Self::default() };
+        Ok(())
+    }
+
     pub(super) fn deliver(&mut self, delivered: &CommandDelivered) -> Result<(), String> {
         if !self.delivered.insert(delivered.command) {
             return Err(format!("order {} was delivered before", delivered.command));
         }
         match delivered.kind {
-            CommandKind::Pause if self.paused.is_none() && self.pausing.is_none() => {
-                self.pausing = Some(delivered.command);
+            // One that does not wait takes the place of one that does.
+            CommandKind::Pause
+                if self.paused.is_none()
+                    && self.pausing.is_none_or(|(_, at_once)| delivered.details.interrupt && !at_once) =>
+            {
+                self.pausing = Some((delivered.command, delivered.details.interrupt));
             }
-            // Asked for twice: the first one does it.
-            CommandKind::Pause => {}
+            // Asked for twice: the first one does it. And nothing follows from a retry of what has not failed.
+            CommandKind::Pause | CommandKind::Retry => {}
             CommandKind::Resume if self.paused.is_some() => self.resuming = Some(delivered.command),
             CommandKind::Resume => self.pausing = None,
             CommandKind::Cancel => {
                 self.cancelling.get_or_insert_with(|| delivered.clone());
             }
+            CommandKind::Steer => self.steering.push_back(delivered.clone()),
         }
         Ok(())
     }
 
     pub(super) fn pause(&mut self, paused: &Paused) -> Result<(), String> {
-        if self.pausing != Some(paused.command) {
+        if self.pausing() != Some(paused.command) {
             return Err(format!("order {} is no pause to take effect", paused.command));
         }
-        self.paused = self.pausing.take();
+        (self.paused, self.pausing) = (self.pausing(), None);
         Ok(())
     }
 
@@ -88,6 +121,40 @@ impl Orders {
 }
 
 impl RunFold {
+    /// Whether this is a safe point to say something: the conversation ends with whole turns, and the model is asked next.
+    pub(in crate::domain) fn listens(&self) -> bool {
+        let between_turns = match &self.phase {
+            Phase::Ready | Phase::CallFailed { retry_at: Some(_), .. } => true,
+            Phase::Answered(answer) => {
+                answer.settled() && answer.finish_reason != FinishReason::ContentFilter
+            }
+            _ => false,
+        };
+        between_turns && self.orders.paused.is_none()
+    }
+
+    /// The order for which the model call that is under way is to be stopped, if there is one.
+    pub fn interruption(&self) -> Option<CommandKind> {
+        let calling = matches!(self.phase, Phase::Calling { .. });
+        self.orders.interrupting().filter(|_| calling)
+    }
+
+    /// Whatever the agent had been doing over and over, now it knows something new.
+    pub(super) fn steer(&mut self, steered: &Steered) -> Result<(), String> {
+        let next = self.orders.steering.front();
+        if next.is_none_or(|next| (next.command, &next.details.text) != (steered.command, &steered.text)) {
+            return Err(format!("order {} is not what is to be said next", steered.command));
+        }
+        if !self.listens() {
+            return Err("the conversation is in the middle of a turn".into());
+        }
+        self.orders.steering.pop_front();
+        self.messages.push(Arc::new(Message::user(steered.text.as_str())));
+        self.idle_answers = 0;
+        self.repeats.forgive();
+        Ok(())
+    }
+
     /// Two calls cannot wait for the same inbox item: a decision would not say which of them it is about.
     fn check_new(&self, item: InboxItemId) -> Result<(), String> {
         let Phase::Answered(answer) = &self.phase else { return Ok(()) };

@@ -9,6 +9,7 @@ use super::calls::{Answer, Call, CallState};
 use super::{Phase, RunFold};
 use crate::domain::conversation::{FinishReason, Message, Part, Role};
 use crate::domain::event::{EngineNote, ModelCallCompleted, ModelCallFailed, ModelCallStarted, NoteReason};
+use crate::domain::order::is_interruption;
 
 impl RunFold {
     pub(super) fn begin_call(
@@ -31,6 +32,9 @@ impl RunFold {
             ));
         }
         self.steps = step;
+        if attempt == 1 {
+            self.forgiven = 0;
+        }
         self.phase = Phase::Calling { attempt, since: at };
         Ok(())
     }
@@ -60,8 +64,13 @@ impl RunFold {
         if !blank {
             self.messages.push(Arc::new(sendable(message)));
         }
-        self.phase =
-            Phase::Answered(Answer { finish_reason: completed.finish_reason, blank, calls, noted: false });
+        self.phase = Phase::Answered(Answer {
+            attempt: completed.attempt,
+            finish_reason: completed.finish_reason,
+            blank,
+            calls,
+            noted: false,
+        });
         Ok(())
     }
 
@@ -69,6 +78,9 @@ impl RunFold {
         self.open_call(failed.step, failed.attempt)?;
         if failed.maybe_billed {
             self.totals.charge(failed.total_tokens, failed.cost_nano_usd, failed.cost_estimated);
+        }
+        if is_interruption(&failed.error.reason) {
+            self.forgiven += 1;
         }
         self.phase = Phase::CallFailed {
             attempt: failed.attempt,

@@ -49,7 +49,7 @@ pub enum WaitReason {
 }
 
 impl RunState {
-    /// True once nothing can follow.
+    /// True once it has ended. Nothing follows then, unless a person has a failed run go on.
     pub const fn is_terminal(self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
     }
@@ -216,7 +216,7 @@ impl RunFold {
     /// Why it failed.
     pub fn error(&self) -> Option<&RunError> {
         match &self.phase {
-            Phase::Failed { error } => Some(error),
+            Phase::Failed { error, .. } => Some(error),
             _ => None,
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Entry, Promise, RunHistory};
+use crate::domain::conversation::FinishReason;
 use crate::domain::event::Event;
 use crate::domain::fold::RunFold;
 use crate::domain::order::Decision;
@@ -36,15 +37,19 @@ fn steps(journal: &[Entry], say: &mut impl FnMut(Promise, String)) {
     // Calls of which a person's word or a timer stands for an intent.
     let mut settled = BTreeSet::new();
     let mut ended = None;
+    let mut failed = false;
     for entry in journal {
-        if let Some(end) = ended {
+        // A person may have a failed run go on; its end was none then.
+        let retried = matches!(entry.event, Event::Retried(_)) && failed;
+        if let Some(end) = ended.filter(|_| !retried) {
             say(Promise::StepOnce, format!("seq {} follows the end at {end}", entry.seq));
         }
         match &entry.event {
             Event::ModelCallStarted(call) => calls.entry((call.step, call.attempt)).or_default().0 += 1,
             Event::ModelCallCompleted(call) => {
                 calls.entry((call.step, call.attempt)).or_default().1 += 1;
-                if !answered.insert(call.step) {
+                // What a provider withholds is no answer: the step is asked again if the run is.
+                if call.finish_reason != FinishReason::ContentFilter && !answered.insert(call.step) {
                     say(Promise::StepOnce, format!("step {} was answered twice", call.step));
                 }
             }
@@ -75,7 +80,10 @@ fn steps(journal: &[Entry], say: &mut impl FnMut(Promise, String)) {
             Event::TimerSet(set) if !settled.insert((set.step, set.call_id.clone())) => {
                 say(Promise::StepOnce, format!("the timer of call `{}` was set twice", set.call_id));
             }
-            Event::Succeeded(_) | Event::Failed(_) | Event::Cancelled(_) => ended = Some(entry.seq),
+            Event::Succeeded(_) | Event::Failed(_) | Event::Cancelled(_) => {
+                (ended, failed) = (Some(entry.seq), matches!(entry.event, Event::Failed(_)));
+            }
+            Event::Retried(_) => ended = None,
             _ => {}
         }
     }

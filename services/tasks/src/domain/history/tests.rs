@@ -11,7 +11,7 @@ use crate::domain::event::{
 };
 use crate::domain::id::{AgentId, CommandId, TaskId, UserId, WorkspaceId};
 use crate::domain::key;
-use crate::domain::order::CommandKind;
+use crate::domain::order::{CommandKind, Details};
 
 const RUN: RunId = RunId::new(Uuid::from_u128(2));
 const AT: OffsetDateTime = datetime!(2026-01-05 09:00 UTC);
@@ -91,6 +91,7 @@ fn whole() -> (RunHistory, Outside) {
                 requester: UserId::new(Uuid::from_u128(5)),
                 requested_at: AT,
                 reason: String::new(),
+                details: Details::default(),
             }),
         ),
         (2, started(1)),

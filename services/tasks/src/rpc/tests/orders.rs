@@ -23,8 +23,12 @@ fn id_of(command: &Command) -> CommandId {
 
 impl Service {
     async fn pause(&self, run: RunId, reason: &str, request_id: &str) -> Result<Command, Failure> {
-        let request =
-            PauseRunRequest { name: name(run), reason: reason.into(), request_id: request_id.into() };
+        let request = PauseRunRequest {
+            name: name(run),
+            reason: reason.into(),
+            request_id: request_id.into(),
+            interrupt: false,
+        };
         let reply = self.runs().pause_run(self.ask(request)).await;
         reply.map(|it| it.into_inner().command.expect("a receipt")).map_err(|it| Failure::from_status(&it))
     }

@@ -3,7 +3,8 @@
 use mc_proto::tasks::v1::decision::Kind;
 use mc_proto::tasks::v1::{
     AnswerDecision, CancelRunRequest, DecideInboxItemRequest, Decision, GetInboxItemRequest,
-    ListInboxItemsRequest, ListRunCommandsRequest, PauseRunRequest, ResumeRunRequest,
+    ListInboxItemsRequest, ListRunCommandsRequest, PauseRunRequest, ResumeRunRequest, RetryRunRequest,
+    SteerRunRequest,
 };
 use tonic::Code;
 use tonic::metadata::MetadataMap;
@@ -22,18 +23,29 @@ enum Rpc {
     Pause,
     Resume,
     Cancel,
+    Steer,
+    Retry,
     Commands,
     Items,
     Item,
     Decide,
 }
 
-const ALL: [Rpc; 7] =
-    [Rpc::Pause, Rpc::Resume, Rpc::Cancel, Rpc::Commands, Rpc::Items, Rpc::Item, Rpc::Decide];
+const ALL: [Rpc; 9] = [
+    Rpc::Pause,
+    Rpc::Resume,
+    Rpc::Cancel,
+    Rpc::Steer,
+    Rpc::Retry,
+    Rpc::Commands,
+    Rpc::Items,
+    Rpc::Item,
+    Rpc::Decide,
+];
 
 impl Rpc {
     fn writes(self) -> bool {
-        matches!(self, Self::Pause | Self::Resume | Self::Cancel | Self::Decide)
+        !matches!(self, Self::Commands | Self::Items | Self::Item)
     }
 
     /// The name that it is called with.
@@ -79,6 +91,15 @@ impl Service {
             Rpc::Cancel => {
                 let message = CancelRunRequest { name, request_id, ..Default::default() };
                 runs.cancel_run(say!(message)).await.map(drop)
+            }
+            Rpc::Steer => {
+                let message =
+                    SteerRunRequest { name, text: "Hello.".into(), request_id, ..Default::default() };
+                runs.steer_run(say!(message)).await.map(drop)
+            }
+            Rpc::Retry => {
+                let message = RetryRunRequest { name, request_id, ..Default::default() };
+                runs.retry_run(say!(message)).await.map(drop)
             }
             Rpc::Commands => {
                 let message = ListRunCommandsRequest { parent: name, ..Default::default() };
@@ -183,7 +204,7 @@ async fn request_id_belongs_to_one_request_and_has_its_length() {
     let service = Service::new().await;
     let (first, item) = service.asking().await;
     let (second, other) = service.asking().await;
-    for rpc in [Rpc::Pause, Rpc::Resume, Rpc::Cancel, Rpc::Decide] {
+    for rpc in [Rpc::Pause, Rpc::Resume, Rpc::Cancel, Rpc::Steer, Rpc::Decide] {
         let name = rpc.name(HOME, first.uuid(), item.uuid());
         let id = format!("id of {rpc:?}").replace(' ', "-");
         let call = |name: String, id: String| {
@@ -201,7 +222,7 @@ async fn request_id_belongs_to_one_request_and_has_its_length() {
             call(rpc.name(HOME, second.uuid(), other.uuid()), id).await.expect_err("another request");
         assert_eq!(reused.reason(), "IDEMPOTENCY_KEY_REUSED", "{rpc:?}");
     }
-    assert_eq!(service.heard(first, item).await, (4, inbox::state::DECIDED));
+    assert_eq!(service.heard(first, item).await, (5, inbox::state::DECIDED));
     assert_eq!(service.heard(second, other).await, (0, inbox::state::OPEN));
 }
 

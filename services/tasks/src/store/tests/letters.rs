@@ -7,7 +7,7 @@ use super::{NOW, PERSON, Tables, answer, intent, live, workspace};
 use crate::domain::event::{Cancelled, CommandDelivered, Event, Failed, Paused, RunError, Succeeded};
 use crate::domain::fold::WaitReason;
 use crate::domain::id::{CommandId, RunId, WorkspaceId};
-use crate::domain::order::{CommandKind, Decision, Letter, LetterContent};
+use crate::domain::order::{CommandKind, Decision, Details, Letter, LetterContent};
 use crate::store::append::{Append, Besides, append_one, append_with};
 use crate::store::lease::{Lease, Release, Rest, Suspended, suspend};
 use crate::store::mailbox::{self, Locked, Settlement};
@@ -55,6 +55,7 @@ async fn letters_are_numbered_and_read_in_order_until_the_journal_takes_note() {
         command: CommandId::new(tables.id()),
         kind: CommandKind::Pause,
         reason: "Lunch".into(),
+        details: Details { text: "Said beside it.".into(), interrupt: true },
     };
     let letters = [pause.clone(), answer(item, "The first"), tables.order(CommandKind::Cancel)];
     for (letter, number) in letters.iter().zip(1..) {
@@ -73,6 +74,7 @@ async fn letters_are_numbered_and_read_in_order_until_the_journal_takes_note() {
         requester: PERSON,
         requested_at: NOW,
         reason: "Lunch".into(),
+        details: Details::default(),
     });
     let append = Append { events: vec![delivered], ..intent(&lease, 3) };
     let besides = Besides { read_up_to: 2, ..Besides::default() };

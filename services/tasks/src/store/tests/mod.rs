@@ -22,7 +22,7 @@ use crate::domain::brief::{AgentSnapshot, RunBrief, RunLimits, TaskSnapshot, Too
 use crate::domain::event::QuestionAsked;
 use crate::domain::event::{Event, ModelCallStarted, Queued};
 use crate::domain::id::{AgentId, CommandId, InboxItemId, RunId, TaskId, UserId, WorkspaceId};
-use crate::domain::order::{CommandKind, Decision, LetterContent};
+use crate::domain::order::{CommandKind, Decision, Details, LetterContent};
 use crate::store::append::{Append, Besides, append_with};
 use crate::store::inbox::{Ask, NewItem};
 use crate::store::lease::{self, Claim, Lease};
@@ -145,7 +145,8 @@ impl Tables {
 
     /// An order with an id of its own.
     pub(crate) fn order(&self, kind: CommandKind) -> LetterContent {
-        LetterContent::Command { command: CommandId::new(self.id()), kind, reason: String::new() }
+        let (command, details) = (CommandId::new(self.id()), Details::default());
+        LetterContent::Command { command, kind, reason: String::new(), details }
     }
 
     /// Has a run ask a question.

@@ -96,6 +96,20 @@ impl Script {
             .collect()
     }
 
+    /// What people said, as the newest prompt has it behind the task itself.
+    pub(crate) fn heard(&self) -> Vec<String> {
+        let told = self.told.lock().unwrap();
+        let turns = told.iter().filter(|turn| turn.role() == proto::MessageRole::User);
+        turns
+            .flat_map(|turn| turn.parts.clone())
+            .skip(1)
+            .filter_map(|part| match part.kind {
+                Some(Kind::Text(text)) => Some(text),
+                _ => None,
+            })
+            .collect()
+    }
+
     pub(crate) fn routes(self: Arc<Self>) -> Routes {
         Routes::new(sized!(GenerationServiceServer::from_arc(self)))
     }

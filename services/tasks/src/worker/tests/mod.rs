@@ -98,8 +98,13 @@ impl Fleet {
     }
 
     pub(crate) fn worker_with(&self, settings: WorkerSettings) -> Lifecycle {
+        self.worker_on(self.bus.clone(), settings)
+    }
+
+    /// A worker program that listens to this bus.
+    pub(crate) fn worker_on(&self, bus: Bus, settings: WorkerSettings) -> Lifecycle {
         let lifecycle = Lifecycle::new();
-        let (means, ends) = (self.means.clone(), lifecycle.clone());
+        let (means, ends) = (Means { bus, ..self.means.clone() }, lifecycle.clone());
         lifecycle.spawn("worker", async move {
             super::run(settings, means, &ends).await.expect("work");
         });

@@ -27,7 +27,23 @@ struct Desk {
     seen: Mutex<Vec<Seen>>,
     is_held: AtomicBool,
     came: Notify,
+    /// Whoever asked is gone, and has not waited for the answer.
+    left: Notify,
     go_on: Notify,
+}
+
+/// Held by a request until it is answered.
+struct Waits {
+    desk: Arc<Desk>,
+    is_answered: bool,
+}
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        if !self.is_answered {
+            self.desk.left.notify_one();
+        }
+    }
 }
 
 /// The server, as long as this is held.
@@ -83,6 +99,11 @@ impl Site {
     pub(super) async fn came(&self) {
         self.desk.came.notified().await;
     }
+
+    /// Comes back when somebody has not waited for an answer.
+    pub(super) async fn left(&self) {
+        self.desk.left.notified().await;
+    }
 }
 
 /// Whoever asks by GET what became of a key hears whether a request with it came.
@@ -98,7 +119,9 @@ async fn answer(State(desk): State<Arc<Desk>>, request: Request) -> Response {
     let go_on = desk.go_on.notified();
     desk.came.notify_one();
     if desk.is_held.load(Ordering::SeqCst) {
+        let mut waits = Waits { desk: desk.clone(), is_answered: false };
         go_on.await;
+        waits.is_answered = true;
     }
     match (parts.method.as_str(), known) {
         ("GET", false) if path.contains("/outcomes/") => StatusCode::NOT_FOUND.into_response(),

@@ -1,6 +1,8 @@
 //! Events that statements append: what they say does not matter to the tables, only what they are and whom they are about.
 
-use mc_tasks::domain::event::{Cancelled, CommandDelivered, Event, ItemDecided, Paused, QuestionAsked};
+use mc_tasks::domain::event::{
+    Cancelled, CommandDelivered, Event, ItemDecided, Paused, QuestionAsked, Retried, Steered,
+};
 use mc_tasks::domain::id::{CommandId, InboxItemId, UserId};
 use mc_tasks::domain::order::{CommandKind, Letter, LetterContent};
 use mc_tasks::store::inbox::{Ask, NewItem};
@@ -26,13 +28,16 @@ pub(super) fn asked(item: InboxItemId) -> Event {
 
 pub(super) fn told(letter: &Letter) -> Event {
     match &letter.content {
-        LetterContent::Command { command, kind, reason } => Event::CommandDelivered(CommandDelivered {
-            command: *command,
-            kind: *kind,
-            requester: letter.sender,
-            requested_at: letter.sent_at,
-            reason: reason.clone(),
-        }),
+        LetterContent::Command { command, kind, reason, details } => {
+            Event::CommandDelivered(CommandDelivered {
+                command: *command,
+                kind: *kind,
+                requester: letter.sender,
+                requested_at: letter.sent_at,
+                reason: reason.clone(),
+                details: details.clone(),
+            })
+        }
         LetterContent::Decision { item, decision } => Event::ItemDecided(ItemDecided {
             item: *item,
             step: 1,
@@ -52,6 +57,16 @@ pub(super) fn consequence(order: &Posted, command: CommandId) -> Option<Event> {
             requester: PERSON,
             reason: String::new(),
             survivors: Vec::new(),
+        })),
+        LetterContent::Command { kind: CommandKind::Steer, details, .. } => {
+            Some(Event::Steered(Steered { command, requester: PERSON, text: details.text.clone() }))
+        }
+        LetterContent::Command { kind: CommandKind::Retry, reason, .. } => Some(Event::Retried(Retried {
+            command,
+            requester: PERSON,
+            requested_at: order.letter.sent_at,
+            reason: reason.clone(),
+            note: String::new(),
         })),
         LetterContent::Command { .. } => Some(Event::Paused(Paused { command })),
         LetterContent::Decision { .. } => None,

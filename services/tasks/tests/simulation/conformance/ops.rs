@@ -7,12 +7,12 @@ use mc_tasks::domain::event::{
 };
 use mc_tasks::domain::fold::WaitReason;
 use mc_tasks::domain::id::{CommandId, InboxItemId, RunId, UserId, WorkspaceId};
-use mc_tasks::domain::order::{CommandKind, Decision, LetterContent};
+use mc_tasks::domain::order::{CommandKind, Decision, Details, LetterContent};
 use mc_tasks::store::append::{Append, Besides, Refusal, append_one, append_with, needs_transaction};
 use mc_tasks::store::inbox;
 use mc_tasks::store::lease::{self, Claim, Release, Rest};
 use mc_tasks::store::mailbox::{self, Locked, Settlement};
-use mc_tasks::store::{beat, run};
+use mc_tasks::store::{beat, retry, run};
 use proptest::prelude::*;
 use time::OffsetDateTime;
 use time::macros::datetime;
@@ -56,6 +56,7 @@ pub(super) enum Op {
     Delay { run: usize, stale: bool, why: Release },
     GiveBack { worker: usize, keep: u8 },
     Post { run: usize, kind: CommandKind },
+    Retry { run: usize },
     Decide { run: usize, item: usize },
     Promote(i64),
     Reap,
@@ -81,7 +82,12 @@ pub(super) fn any_op() -> impl Strategy<Value = Op> {
         1 => Just(Rest::Paused),
         1 => (-5..5_i64).prop_map(|minutes| Rest::Until(AT + time::Duration::minutes(minutes))),
     ];
-    let kind = prop::sample::select(vec![CommandKind::Pause, CommandKind::Resume, CommandKind::Cancel]);
+    let kind = prop::sample::select(vec![
+        CommandKind::Pause,
+        CommandKind::Resume,
+        CommandKind::Cancel,
+        CommandKind::Steer,
+    ]);
     prop_oneof![
         3 => Just(Op::Insert),
         2 => Just(Op::Register),
@@ -96,6 +102,7 @@ pub(super) fn any_op() -> impl Strategy<Value = Op> {
         1 => (at(), stale(), why()).prop_map(|(run, stale, why)| Op::Delay { run, stale, why }),
         1 => (at(), any::<u8>()).prop_map(|(worker, keep)| Op::GiveBack { worker, keep }),
         6 => (at(), kind).prop_map(|(run, kind)| Op::Post { run, kind }),
+        2 => at().prop_map(|run| Op::Retry { run }),
         3 => (at(), at()).prop_map(|(run, item)| Op::Decide { run, item }),
         1 => (-5..5_i64).prop_map(Op::Promote),
         1 => Just(Op::Reap),
@@ -204,8 +211,12 @@ impl Both {
             Op::Post { run, kind } => {
                 let run = self.run(*run)?;
                 let command = CommandId::new(self.id());
-                self.post(run, &LetterContent::Command { command, kind: *kind, reason: String::new() }).await
+                let text = if *kind == CommandKind::Steer { "Hear this.".to_owned() } else { String::new() };
+                let details = Details { text, interrupt: false };
+                let letter = LetterContent::Command { command, kind: *kind, reason: String::new(), details };
+                self.post(run, &letter).await
             }
+            Op::Retry { run } => self.retry(self.run(*run)?).await,
             Op::Decide { run, item } => {
                 let run = self.run(*run)?;
                 let items: Vec<Uuid> = self.model.runs[&run].items.keys().copied().collect();
@@ -335,6 +346,15 @@ impl Both {
             _ => Answer::Refused,
         };
         both(self.model.post(run, PERSON, content, AT), sql)
+    }
+
+    async fn retry(&mut self, run: RunId) -> (String, String) {
+        let (workspace, command) = (self.model.runs[&run].workspace, CommandId::new(self.id()));
+        let mut tx = self.api.begin(workspace.uuid()).await.expect("begin");
+        let back = retry::reopen(&mut tx, run, command, PERSON, "", AT).await.expect("retry");
+        tx.commit().await.expect("commit");
+        let sql = back.map_or(Answer::Refused, |posted| Answer::Taken { woken: posted.woken });
+        both(self.model.retry(run, PERSON, command, AT), sql)
     }
 
     async fn decide(&mut self, run: RunId, item: InboxItemId) -> (String, String) {

@@ -1,7 +1,7 @@
 //! `post.sql` and `decide_inbox_item.sql`: what people do, each in the transaction that locks the run's row.
 
-use mc_tasks::domain::id::{InboxItemId, RunId, UserId};
-use mc_tasks::domain::order::{CommandKind, Decision, Letter, LetterContent};
+use mc_tasks::domain::id::{CommandId, InboxItemId, RunId, UserId};
+use mc_tasks::domain::order::{CommandKind, Decision, Details, Letter, LetterContent};
 use mc_tasks::store::run::status;
 use time::OffsetDateTime;
 
@@ -79,10 +79,31 @@ impl Tables {
         self.post(run, sender, &LetterContent::Decision { item, decision: decision.clone() }, at)
     }
 
-    /// The letters that the journal takes no note of.
+    /// `retry_run.sql`: brings a failed run back by an order to retry in its mailbox.
+    pub(crate) fn retry(
+        &mut self,
+        run: RunId,
+        sender: UserId,
+        command: CommandId,
+        at: OffsetDateTime,
+    ) -> Answer {
+        let Some(row) = self.runs.get_mut(&run).filter(|row| row.status == status::FAILED) else {
+            return Answer::Refused;
+        };
+        let (kind, details) = (CommandKind::Retry, Details::default());
+        let content = LetterContent::Command { command, kind, reason: String::new(), details };
+        row.mailbox_seq += 1;
+        let letter = Letter { number: row.mailbox_seq, sender, sent_at: at, content };
+        row.letters.push(Posted { letter, delivered: false, state: 1 });
+        (row.status, row.pending_command) = (status::QUEUED, order_number(kind));
+        self.ready.insert(run);
+        Answer::Taken { woken: true }
+    }
+
+    /// The letters that the journal takes no note of and that no end came before.
     pub(crate) fn unread(&self, run: RunId) -> Vec<Letter> {
         let row = &self.runs[&run];
-        let unread = row.letters.iter().filter(|posted| posted.letter.number > row.mailbox_read);
+        let unread = row.letters.iter().filter(|it| it.letter.number > row.mailbox_read && it.state != 4);
         unread.take(PAGE).map(|posted| posted.letter.clone()).collect()
     }
 }

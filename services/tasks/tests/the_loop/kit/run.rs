@@ -7,11 +7,13 @@ use mc_tasks::domain::arguments::Arguments;
 use mc_tasks::domain::brief::RunBrief;
 use mc_tasks::domain::conversation::{FinishReason, Message, Usage};
 use mc_tasks::domain::decide::{Ask, ModelCall, Next, ToolUse, next};
-use mc_tasks::domain::event::{ArtifactRef, Event, ModelCallCompleted, Queued, Record};
-use mc_tasks::domain::fold::{RunFold, RunState};
+use mc_tasks::domain::event::{
+    ArtifactRef, Event, ModelCallCompleted, ModelCallFailed, Queued, Record, RunError,
+};
+use mc_tasks::domain::fold::{PendingIntent, RunFold, RunState};
 use mc_tasks::domain::id::{ArtifactId, InboxItemId};
 use mc_tasks::domain::mail::{self, Reading};
-use mc_tasks::domain::order::{Decision, Letter, LetterContent};
+use mc_tasks::domain::order::{CommandKind, Decision, Letter, LetterContent, RUN_PAUSED, RUN_STEERED};
 use mc_tasks::domain::retry::{self, AfterFailure};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -138,6 +140,12 @@ impl Run {
         reading
     }
 
+    /// The model call that is under way is stopped, as a worker does when it is not to be waited for.
+    pub(crate) fn interrupt(&mut self) -> bool {
+        let stopped = interrupted(&self.fold, self.now);
+        stopped.map(|event| self.append(event)).is_some()
+    }
+
     /// A person decides on the first thing that is open.
     pub(crate) fn decided(&mut self, decision: Decision) {
         let item = self.fold.open_items().first().expect("something is open").item;
@@ -236,6 +244,25 @@ impl Run {
     }
 }
 
+/// The record of the open model call if it is to be stopped, booked at 40 tokens and 700 nano dollars.
+pub(crate) fn interrupted(fold: &RunFold, now: OffsetDateTime) -> Option<Event> {
+    let reason = if fold.interruption()? == CommandKind::Pause { RUN_PAUSED } else { RUN_STEERED };
+    match fold.pending().into_iter().next()? {
+        PendingIntent::Model { step, attempt, .. } => Some(Event::ModelCallFailed(ModelCallFailed {
+            step,
+            attempt,
+            error: RunError::new(reason, "The call was stopped because a person interrupted it."),
+            retry_at: Some(now),
+            generation: String::new(),
+            maybe_billed: true,
+            cost_nano_usd: Some(700),
+            cost_estimated: true,
+            total_tokens: 40,
+        })),
+        PendingIntent::Tool { .. } => None,
+    }
+}
+
 /// The record of an answer, at 10 tokens in, 5 out and 1,000 nano dollars.
 pub(crate) fn answered(call: &ModelCall, message: Message, finish_reason: FinishReason) -> Event {
     Event::ModelCallCompleted(ModelCallCompleted {
@@ -257,7 +284,8 @@ fn told(event: &Event) -> String {
         | Event::TakenOver(_)
         | Event::Paused(_)
         | Event::Resumed(_)
-        | Event::Cancelled(_) => event.kind().to_owned(),
+        | Event::Cancelled(_)
+        | Event::Retried(_) => event.kind().to_owned(),
         Event::ModelCallStarted(call) => format!("model {}/{} ?", call.step, call.attempt),
         Event::ModelCallCompleted(call) => format!("model {}/{} ok", call.step, call.attempt),
         Event::ModelCallFailed(call) => {
@@ -273,6 +301,7 @@ fn told(event: &Event) -> String {
         Event::Succeeded(_) => "succeeded".to_owned(),
         Event::Failed(failed) => format!("failed {}", failed.error.reason),
         Event::CommandDelivered(order) => format!("ordered {:?}", order.kind),
+        Event::Steered(steered) => format!("told {}", steered.text),
         Event::ApprovalRequested(asked) => {
             format!("approve {}/{} {} ?", asked.step, asked.call_id, asked.tool)
         }

@@ -1,13 +1,16 @@
 //! Cancel in every state: the run ends, what it asked is void, and what it was paying for is stopped and booked.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
+use mc_chassis::Lifecycle;
 use mc_proto::tasks::v1::RetryDecision;
 
 use super::*;
 use crate::domain::brief::{AgentSnapshot, RunLimits};
 use crate::domain::event::{Cancelled, ModelCallFailed};
 use crate::store::tests::writer;
+use crate::worker::WorkerSettings;
 use CommandKind::{Cancel, Pause};
 use CommandState::{Delivered, Effective};
 
@@ -74,7 +77,48 @@ async fn model_call_is_stopped_at_the_provider_and_what_it_cost_is_booked() {
         world.kinds(run).await[2..],
         ["model_call_started", "command_delivered", "model_call_failed", "cancelled"]
     );
-    worker.shutdown(std::time::Duration::from_secs(5)).await;
+    worker.shutdown(Duration::from_secs(5)).await;
+}
+
+/// Comes back with what comes within the time in which a cancel has to reach whatever is under way.
+async fn within_two_seconds<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(2), what).await.expect("within two seconds")
+}
+
+#[tokio::test]
+async fn model_call_and_tools_are_reached_within_two_seconds_without_bus_or_heartbeat_too() {
+    for bus_is_dead in [false, true] {
+        let world = World::new().await;
+        let ends = Lifecycle::new();
+        let dead = Bus::redis("redis://127.0.0.1:1", "cancels", &ends).expect("bus");
+        let bus = if bus_is_dead { dead } else { world.fleet.bus.clone() };
+        let settings = WorkerSettings {
+            heartbeat: Duration::from_secs(20),
+            ttl: Duration::from_mins(1),
+            poll: Duration::from_millis(50),
+            ..WorkerSettings::default()
+        };
+        let worker = world.fleet.worker_on(bus, settings);
+
+        let run = calling(&world).await;
+        world.fleet.script.was_asked.notified().await;
+        world.cancel(run).await;
+        within_two_seconds(world.fleet.script.cancel_came.notified()).await;
+        world.once(run, RunState::Cancelled).await;
+
+        let tools = vec![world.may_request(ToolPolicy::Allow, RequestEffect::AtMostOnce)];
+        let run = world.queued(tools, vec![world.order("one")]).await;
+        world.site.hold();
+        world.site.came().await;
+        world.cancel(run).await;
+        within_two_seconds(async {
+            world.site.left().await;
+            world.once(run, RunState::Cancelled).await;
+        })
+        .await;
+        assert_eq!(is_cancelled(&world, run).await.survivors, ["http_request"]);
+        worker.shutdown(Duration::from_secs(5)).await;
+    }
 }
 
 #[tokio::test]
@@ -161,7 +205,7 @@ async fn tool_under_way_is_dropped_and_named_if_it_may_have_taken_effect() {
         world.once(run, RunState::Cancelled).await;
         assert_eq!(is_cancelled(&world, run).await.survivors, survivors);
         assert_eq!(world.site.asked().len(), 1);
-        worker.shutdown(std::time::Duration::from_secs(5)).await;
+        worker.shutdown(Duration::from_secs(5)).await;
     }
     let world = World::new().await;
     let fetch = ToolGrant { allowed_hosts: vec!["127.0.0.1".into()], ..ToolGrant::of("http_fetch") };
@@ -173,7 +217,7 @@ async fn tool_under_way_is_dropped_and_named_if_it_may_have_taken_effect() {
     world.cancel(run).await;
     world.once(run, RunState::Cancelled).await;
     assert!(is_cancelled(&world, run).await.survivors.is_empty(), "reading changes nothing");
-    worker.shutdown(std::time::Duration::from_secs(5)).await;
+    worker.shutdown(Duration::from_secs(5)).await;
 }
 
 #[tokio::test]

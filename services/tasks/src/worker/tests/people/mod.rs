@@ -5,7 +5,9 @@ mod cancels;
 mod orders;
 mod outcomes;
 mod questions;
+mod retries;
 mod slow_steps;
+mod steers;
 mod waits;
 
 use mc_chassis::Failure;
@@ -20,7 +22,7 @@ use mc_proto::tasks::v1::run_service_client::RunServiceClient;
 use mc_proto::tasks::v1::{
     ApproveDecision, CancelRunRequest, Command, CommandKind, CommandState, DecideInboxItemRequest, Decision,
     GetRunRequest, InboxItem, InboxItemState, ListInboxItemsRequest, ListRunCommandsRequest, PauseRunRequest,
-    ResumeRunRequest, RunState,
+    ResumeRunRequest, RetryRunRequest, RunState, SteerRunRequest,
 };
 use tonic::Request;
 use uuid::Uuid;
@@ -140,6 +142,25 @@ impl World {
         let request = PauseRunRequest { name: name(run), ..Default::default() };
         let mut runs = RunServiceClient::new(self.upstream.unary());
         runs.pause_run(self.ask(request)).await.expect("pause").into_inner().command.expect("a receipt")
+    }
+
+    /// Pauses without waiting for the model.
+    async fn pause_at_once(&self, run: RunId) -> Command {
+        let request = PauseRunRequest { name: name(run), interrupt: true, ..Default::default() };
+        let mut runs = RunServiceClient::new(self.upstream.unary());
+        runs.pause_run(self.ask(request)).await.expect("pause").into_inner().command.expect("a receipt")
+    }
+
+    async fn steer(&self, run: RunId, text: &str, interrupt: bool) -> Command {
+        let request = SteerRunRequest { name: name(run), text: text.into(), interrupt, ..Default::default() };
+        let mut runs = RunServiceClient::new(self.upstream.unary());
+        runs.steer_run(self.ask(request)).await.expect("steer").into_inner().command.expect("a receipt")
+    }
+
+    async fn retry(&self, run: RunId) -> Command {
+        let request = RetryRunRequest { name: name(run), reason: "Mended".into(), ..Default::default() };
+        let mut runs = RunServiceClient::new(self.upstream.unary());
+        runs.retry_run(self.ask(request)).await.expect("retry").into_inner().command.expect("a receipt")
     }
 
     async fn resume(&self, run: RunId) -> Command {

@@ -1,0 +1,54 @@
+//! The end of a run that breaks whatever carries it: written without reading its journal, since that may be what breaks.
+
+use crate::domain::event::{Event, Failed, RunError};
+use crate::domain::mail;
+use crate::domain::order::Letter;
+use crate::store::append::{Append, Besides, Refusal, append_with};
+use crate::store::lease::Lease;
+use crate::store::mailbox;
+use crate::topics::{self, Live};
+use crate::worker::Worker;
+use crate::worker::attempt::Stop;
+
+/// Ends a run that was claimed too often without bringing anything about. One that broke behind an order to retry, before
+/// anybody could take note of the order, is told of as retried first.
+pub(super) async fn end(worker: &Worker, lease: &Lease) -> Stop {
+    let letters = match unread(worker, lease).await {
+        Ok(letters) => letters,
+        // A newer release put it there, which also has workers that can read it.
+        Err(error @ mailbox::Error::Letter { .. }) => return Stop::Foreign(error.into()),
+        Err(error) => return Stop::broken(error),
+    };
+    let mut events = mail::reopened(&letters);
+    let besides = Besides {
+        read_up_to: if events.is_empty() { 0 } else { letters.last().map_or(0, |letter| letter.number) },
+        ..Besides::default()
+    };
+    let error = RunError::new(
+        "POISON_RUN",
+        format!(
+            "The run was begun {} times in a row without getting anywhere: each worker that took it stopped or broke. It is \
+             not tried again by itself. The logs of the workers say why; retry the run once that is mended.",
+            lease.claims - 1
+        ),
+    );
+    events.push(Event::Failed(Failed { error }));
+    let append = Append { run: lease.run, epoch: lease.epoch, at: worker.means.ambient.clock.now(), events };
+    match append_with(&worker.means.engine, lease.workspace, &append, &besides).await {
+        Ok(appended) => {
+            let head = Live::Head { seq: appended.head_seq };
+            topics::publish(&worker.means.bus, &topics::run(lease.run), &head);
+            Stop::Ended
+        }
+        Err(Refusal::Fenced) => Stop::Lost,
+        Err(error) => Stop::broken(error),
+    }
+}
+
+async fn unread(worker: &Worker, lease: &Lease) -> Result<Vec<Letter>, mailbox::Error> {
+    if !lease.mail {
+        return Ok(Vec::new());
+    }
+    let mut tx = worker.means.engine.read(lease.workspace.uuid()).await?;
+    mailbox::unread(&mut tx, lease.run).await
+}
