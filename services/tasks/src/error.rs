@@ -8,6 +8,7 @@ use tonic::{Code, Status};
 
 use crate::domain::id::{RunId, WorkspaceId};
 use crate::store::journal;
+use crate::store::rule::MAX_RULES;
 
 /// The task has a run that has not ended.
 pub const TASK_ALREADY_RUNNING: &str = "TASK_ALREADY_RUNNING";
@@ -25,6 +26,8 @@ pub const RUN_NOT_FAILED: &str = "RUN_NOT_FAILED";
 pub const RUN_NOT_NEWEST: &str = "RUN_NOT_NEWEST";
 /// Somebody else decided the inbox item first.
 pub const ALREADY_DECIDED: &str = "ALREADY_DECIDED";
+/// The agent has as many approval rules as it may.
+pub const RULE_LIMIT_REACHED: &str = "RULE_LIMIT_REACHED";
 /// The run of the inbox item has ended.
 pub const ITEM_VOID: &str = "ITEM_VOID";
 /// What a watch of a workspace is to begin with is no longer kept.
@@ -95,8 +98,16 @@ pub enum Error {
         decider: String,
         /// What: the name of a field of `Decision`.
         decision: &'static str,
+        /// What it says besides: a reason, an answer, whether the arguments were changed. Empty if nothing.
+        detail: String,
         /// When.
         at: OffsetDateTime,
+    },
+    /// The agent has as many rules as it may.
+    #[error("{agent} has {MAX_RULES} approval rules")]
+    RuleLimit {
+        /// `workspaces/{workspace}/agents/{agent}`.
+        agent: String,
     },
     /// The inbox item's run ended before anybody decided.
     #[error("{0} is void")]
@@ -178,15 +189,23 @@ impl From<Error> for Failure {
                 )
                 .with("run", newest)
             }
-            Error::AlreadyDecided { name, decider, decision, at } => {
+            Error::AlreadyDecided { name, decider, decision, detail, at } => {
                 let at = in_words(at);
                 let message =
                     format!("{name} was decided by {decider} at {at}: {decision}; the first decision holds");
                 Self::new(Code::FailedPrecondition, ALREADY_DECIDED, message)
+                    .with("inbox_item", name)
                     .with("decider", decider)
                     .with("decision", decision)
+                    .with("detail", detail)
                     .with("decide_time", at)
             }
+            Error::RuleLimit { agent } => Self::new(
+                Code::FailedPrecondition,
+                RULE_LIMIT_REACHED,
+                format!("{agent} has {MAX_RULES} approval rules that hold; revoke some before making another"),
+            )
+            .with("limit", MAX_RULES.to_string()),
             Error::ItemVoid(name) => Self::new(
                 Code::FailedPrecondition,
                 ITEM_VOID,

@@ -1,5 +1,5 @@
-//! The scheduler: takes runs from workers that are dead, wakes runs whose time has come, and numbers what changes. Any number
-//! may run at once.
+//! The scheduler: takes runs from workers that are dead, wakes runs whose time has come, escalates approvals that nobody gives,
+//! and numbers what changes. Any number may run at once.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use mc_chassis::clock::SharedClock;
 use mc_chassis::db::Database;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use crate::store::{beat, lease};
+use crate::store::{beat, inbox, lease};
 use crate::{relay, topics};
 
 /// How a scheduler works.
@@ -69,6 +69,9 @@ async fn schedule(
                 0
             }
         };
+        if let Err(error) = inbox::escalate(engine, clock.now()).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "escalate what nobody decides");
+        }
         let reaped = reaper.look(engine).await;
         if reaped > 0 {
             tracing::warn!(runs = reaped, "took runs from workers that are silent");

@@ -209,6 +209,57 @@ export const operations = {
     keyed: false,
     reply: s.PublishAgentResponse,
   }),
+  /** Lists rules, newest first. */
+  listApprovalRules: operation<
+    {
+      /** At most this many, 1 to 1000; 50 when 0. */
+      pageSize?: number | undefined;
+      /** `next_page_token` of the page before. */
+      pageToken?: string | undefined;
+      /** Only rules of this `workspaces/{workspace}/agents/{agent}`; all when empty. */
+      agent?: string | undefined;
+      /** Also those that have expired or were revoked. */
+      showEnded?: boolean | undefined;
+    },
+    undefined,
+    typeof s.ListApprovalRulesResponse
+  >({
+    id: "listApprovalRules",
+    method: "GET",
+    path: "/v1/workspaces/{workspace}/approvalRules",
+    permission: "tasks.approvalRule.read",
+    keyed: false,
+    reply: s.ListApprovalRulesResponse,
+  }),
+  /** Makes a rule. An agent has at most 200 that hold (`RULE_LIMIT_REACHED`). */
+  createApprovalRule: operation<NoQuery, Body<typeof s.ApprovalRule>, typeof s.CreateApprovalRuleResponse>({
+    id: "createApprovalRule",
+    method: "POST",
+    path: "/v1/workspaces/{workspace}/approvalRules",
+    permission: "tasks.approvalRule.write",
+    keyed: true,
+    reply: s.CreateApprovalRuleResponse,
+  }),
+  /** Reads a rule, also one that has ended. */
+  getApprovalRule: operation<NoQuery, undefined, typeof s.GetApprovalRuleResponse>({
+    id: "getApprovalRule",
+    method: "GET",
+    path: "/v1/workspaces/{workspace}/approvalRules/{approvalRule}",
+    permission: "tasks.approvalRule.read",
+    keyed: false,
+    reply: s.GetApprovalRuleResponse,
+  }),
+  /** Revokes a rule: once this has answered, no call is allowed by it. Calls that it allowed before are not taken back. A rule that is revoked already stays as it is. */
+  revokeApprovalRule: operation<NoQuery, Body<typeof s.RevokeApprovalRuleRequest>, typeof s.RevokeApprovalRuleResponse>(
+    {
+      id: "revokeApprovalRule",
+      method: "POST",
+      path: "/v1/workspaces/{workspace}/approvalRules/{approvalRule}:revoke",
+      permission: "tasks.approvalRule.write",
+      keyed: false,
+      reply: s.RevokeApprovalRuleResponse,
+    },
+  ),
   /** Lists artifacts, newest first, without their content. */
   listArtifacts: operation<
     {
@@ -312,6 +363,10 @@ export const operations = {
       state?: s.InboxItemState | undefined;
       /** Only items of this `workspaces/{workspace}/runs/{run}`; all when empty. */
       run?: string | undefined;
+      /** Only items of this kind; all when unspecified. */
+      kind?: s.InboxItemKind | undefined;
+      /** Only items of runs of this `workspaces/{workspace}/agents/{agent}`; all when empty. */
+      agent?: string | undefined;
     },
     undefined,
     typeof s.ListInboxItemsResponse
@@ -332,7 +387,7 @@ export const operations = {
     keyed: false,
     reply: s.GetInboxItemResponse,
   }),
-  /** Decides an inbox item. The first decision holds: a second one is refused (`ALREADY_DECIDED`) and told who decided what and when. An item whose run has ended is void (`ITEM_VOID`). The run goes on by itself, unless it is paused. */
+  /** Decides an inbox item. The first decision holds: a second one is refused (`ALREADY_DECIDED`) and told who decided what and when (`decider`, `decision`, `detail` and `decide_time` in the error's metadata). An item whose run has ended is void (`ITEM_VOID`). The run goes on by itself, unless it is paused. To make a rule of an approval (`always_allow`) takes the permission `tasks.approvalRule.write` besides. */
   decideInboxItem: operation<NoQuery, Body<typeof s.DecideInboxItemRequest>, typeof s.DecideInboxItemResponse>({
     id: "decideInboxItem",
     method: "POST",
@@ -340,6 +395,19 @@ export const operations = {
     permission: "tasks.inbox.decide",
     keyed: true,
     reply: s.DecideInboxItemResponse,
+  }),
+  /** Decides up to a hundred inbox items, each by itself and in the order asked: what is refused of one changes nothing for the others, and the answer tells the fate of each. Repeated with its `request_id`, also after an answer that got lost in the middle, it decides what is left and answers for the rest as before. */
+  batchDecideInboxItems: operation<
+    NoQuery,
+    Body<typeof s.BatchDecideInboxItemsRequest>,
+    typeof s.BatchDecideInboxItemsResponse
+  >({
+    id: "batchDecideInboxItems",
+    method: "POST",
+    path: "/v1/workspaces/{workspace}/inbox:batchDecide",
+    permission: "tasks.inbox.decide",
+    keyed: true,
+    reply: s.BatchDecideInboxItemsResponse,
   }),
   /** Lists the models of every provider of the workspace. A provider that lists no models of its own is asked for them; one that does not answer is named in `unreachable` and the others are still listed. */
   listModels: operation<NoQuery, undefined, typeof s.ListModelsResponse>({

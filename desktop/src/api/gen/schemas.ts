@@ -72,6 +72,8 @@ export type ToolPolicy = z.output<typeof ToolPolicy>;
 export const ToolGrant = z.object({
   /** For `http_fetch` and `http_request`: hosts it may reach, exact (`api.example.com`) or by suffix (`*.example.com`), at most 100. */
   allowedHosts: z.array(z.string()).default([]),
+  /** With `TOOL_POLICY_ASK`: how long an approval may stay open before it is marked overdue and escalated, 1 minute to 30 days in whole seconds; absent for never. Nothing is approved or rejected by time alone. */
+  approvalExpiry: z.string().regex(new RegExp("^-?[0-9]+(\\.[0-9]{1,9})?s$")).optional(),
   /** For `http_request`: what the servers behind `allowed_hosts` promise. */
   effect: RequestEffect.default("REQUEST_EFFECT_UNSPECIFIED"),
   /** Whether the agent may use it by itself. `ask_human` takes no other policy than allow. */
@@ -184,6 +186,14 @@ export const AgentVersion = z.object({
 /** A published, immutable version of an agent. */
 export type AgentVersion = z.output<typeof AgentVersion>;
 
+/** A standing rule to be made of an approval. */
+export const AlwaysAllow = z.object({
+  /** Until when it holds; for good when absent. In the future. */
+  expireTime: z.string().datetime({ offset: true }).optional(),
+});
+/** A standing rule to be made of an approval. */
+export type AlwaysAllow = z.output<typeof AlwaysAllow>;
+
 /** The answer to a question. */
 export const AnswerDecision = z.object({
   /** One of the choices where there are any, else free text; 1 to 8,000 characters. */
@@ -191,6 +201,11 @@ export const AnswerDecision = z.object({
 });
 /** The answer to a question. */
 export type AnswerDecision = z.output<typeof AnswerDecision>;
+
+/** Any value at all. */
+export const AnyValue = z.object({});
+/** Any value at all. */
+export type AnyValue = z.output<typeof AnyValue>;
 
 /** A bearer for programs. */
 export const ApiToken = z.object({
@@ -230,13 +245,115 @@ export const ApprovalRequested = z.object({
 /** A tool call waits for a person's approval. */
 export type ApprovalRequested = z.output<typeof ApprovalRequested>;
 
+/** JSON values. */
+export const JsonValues = z.object({
+  /** 1 to 50 JSON values, all different, at most 8,192 bytes together. */
+  valuesJson: z.array(z.string()).default([]),
+});
+/** JSON values. */
+export type JsonValues = z.output<typeof JsonValues>;
+
+/** What one argument must be. An argument that is not there fits none but `any`.
+ *
+ * Of `equalsJson`, `oneOf`, `textPrefix`, `urlPrefix`, `any`: Exactly one is set. */
+export const ArgumentCondition = z.looseObject({
+  /** Whatever it is, or nothing. */
+  any: AnyValue.optional(),
+  /** This JSON value, for example `"POST"`: the same text character by character, the same number, the same members. At most 8,192 bytes. */
+  equalsJson: z.string().optional(),
+  /** One of these. */
+  oneOf: JsonValues.optional(),
+  /** JSON Pointer (RFC 6901) into the arguments: `/url`, `/items/0`, or empty for all of them. At most 256 characters; no pointer comes twice in a rule. */
+  pointer: z.string().default(""),
+  /** A text that begins with this, 1 to 1,000 characters. It never fits an address (a text with a scheme and a host); these take `url_prefix`. */
+  textPrefix: z.string().optional(),
+  /** An http or https address of the same scheme, host and port whose path is this path or lies below it. Both are taken apart as the tools do it (WHATWG URL): case and escapes of the host, default ports and dot segments mean what they mean there. A query may follow. Addresses with a user name, and paths that a server may read in two ways (an escaped slash, dot, percent sign or control character, `..` inside a name, `;`, `//`, anything but ASCII), never fit. At most 2,048 bytes, without user name, query and fragment. */
+  urlPrefix: z.string().optional(),
+});
+/** What one argument must be. An argument that is not there fits none but `any`.
+ *
+ * Of `equalsJson`, `oneOf`, `textPrefix`, `urlPrefix`, `any`: Exactly one is set. */
+export type ArgumentCondition = z.output<typeof ArgumentCondition>;
+
+/** Whether a rule holds.
+ * - `APPROVAL_RULE_STATE_UNSPECIFIED`: Not said.
+ * - `APPROVAL_RULE_STATE_ACTIVE`: It does.
+ * - `APPROVAL_RULE_STATE_EXPIRED`: Its time is over.
+ * - `APPROVAL_RULE_STATE_REVOKED`: A person took it back. */
+export const ApprovalRuleState = openEnum([
+  "APPROVAL_RULE_STATE_UNSPECIFIED",
+  "APPROVAL_RULE_STATE_ACTIVE",
+  "APPROVAL_RULE_STATE_EXPIRED",
+  "APPROVAL_RULE_STATE_REVOKED",
+]);
+/** Whether a rule holds.
+ * - `APPROVAL_RULE_STATE_UNSPECIFIED`: Not said.
+ * - `APPROVAL_RULE_STATE_ACTIVE`: It does.
+ * - `APPROVAL_RULE_STATE_EXPIRED`: Its time is over.
+ * - `APPROVAL_RULE_STATE_REVOKED`: A person took it back. */
+export type ApprovalRuleState = z.output<typeof ApprovalRuleState>;
+
+/** Leave to carry out certain calls without asking. It cannot be changed, only revoked. */
+export const ApprovalRule = z.object({
+  /** `workspaces/{workspace}/agents/{agent}` whose calls it is about, in every version. */
+  agent: z.string(),
+  /** What the arguments must be, at most 16 conditions: all must hold, and every argument of the call must be spoken of by one of them. Without conditions, only calls without arguments fit. */
+  conditions: z.array(ArgumentCondition).default([]),
+  /** When it was made. */
+  createTime: z.string().datetime({ offset: true }).optional(),
+  /** `users/{user}` who made it. */
+  creator: z.string().default(""),
+  /** Until when it holds; for good when absent. */
+  expireTime: z.string().datetime({ offset: true }).optional(),
+  /** `workspaces/{workspace}/inbox/{item}` whose decision made it; empty if it was made by itself. */
+  inboxItem: z.string().default(""),
+  /** When it last allowed one; absent if it never did. */
+  lastUseTime: z.string().datetime({ offset: true }).optional(),
+  /** Resource name: `workspaces/{workspace}/approvalRules/{rule}`. */
+  name: z.string(),
+  /** Why, at most 500 characters. */
+  note: z.string().default(""),
+  /** When it was revoked; absent if it was not. */
+  revokeTime: z.string().datetime({ offset: true }).optional(),
+  /** `users/{user}` who revoked it; empty if nobody did. */
+  revoker: z.string().default(""),
+  /** Whether it holds. */
+  state: ApprovalRuleState.default("APPROVAL_RULE_STATE_UNSPECIFIED"),
+  /** The tool: one that people can be asked about. */
+  tool: z.string(),
+  /** Calls that it has allowed. */
+  useCount: z.string().regex(new RegExp("^-?[0-9]+$")).default("0"),
+});
+/** Leave to carry out certain calls without asking. It cannot be changed, only revoked. */
+export type ApprovalRule = z.output<typeof ApprovalRule>;
+
 /** Carry the call out. */
 export const ApproveDecision = z.object({
+  /** Also makes a standing rule by which this agent may carry out just this call, with just these arguments, without asking again; the item's `approval_rule` names it. Never set in what is read. */
+  alwaysAllow: AlwaysAllow.optional(),
   /** Other arguments than the agent's, as a JSON object that fits the tool; absent to leave them as they are. The agent is told. */
   argumentsJson: z.string().optional(),
 });
 /** Carry the call out. */
 export type ApproveDecision = z.output<typeof ApproveDecision>;
+
+/** A standing rule allows a tool call that people would have been asked about. */
+export const ApprovedByRule = z.object({
+  /** `workspaces/{workspace}/approvalRules/{rule}` that allows it. */
+  approvalRule: z.string().default(""),
+  /** Arguments as the model wrote them. */
+  argumentsJson: z.string().default(""),
+  /** Id of the call in that answer. */
+  callId: z.string().default(""),
+  /** `users/{user}` who made the rule. */
+  creator: z.string().default(""),
+  /** Step whose answer asked for the call. */
+  step: z.number().int().default(0),
+  /** The tool. */
+  tool: z.string().default(""),
+});
+/** A standing rule allows a tool call that people would have been asked about. */
+export type ApprovedByRule = z.output<typeof ApprovedByRule>;
 
 /** A file that an agent wrote. Writing to the same path in the same run makes a new artifact with a higher revision. */
 export const Artifact = z.object({
@@ -272,6 +389,321 @@ export const Attribution = z.object({
 /** Whom usage is booked to; every field may be empty. */
 export type Attribution = z.output<typeof Attribution>;
 
+/** The call counts as failed. */
+export const FailDecision = z.object({
+  /** What the agent reads, 1 to 2,000 characters. */
+  reason: z.string().default(""),
+});
+/** The call counts as failed. */
+export type FailDecision = z.output<typeof FailDecision>;
+
+/** The call took effect. */
+export const MarkDoneDecision = z.object({
+  /** What the agent reads as the call's result, 1 to 8,000 characters. */
+  result: z.string().default(""),
+});
+/** The call took effect. */
+export type MarkDoneDecision = z.output<typeof MarkDoneDecision>;
+
+/** Do not carry the call out. */
+export const RejectDecision = z.object({
+  /** What the agent reads, 1 to 2,000 characters. */
+  reason: z.string().default(""),
+});
+/** Do not carry the call out. */
+export type RejectDecision = z.output<typeof RejectDecision>;
+
+/** Do not carry the call out, and let these words stand for its result. */
+export const RespondDecision = z.object({
+  /** What the agent reads, 1 to 8,000 characters; it is told that the call was not made. */
+  text: z.string().default(""),
+});
+/** Do not carry the call out, and let these words stand for its result. */
+export type RespondDecision = z.output<typeof RespondDecision>;
+
+/** The call is to be carried out again. */
+export const RetryDecision = z.object({});
+/** The call is to be carried out again. */
+export type RetryDecision = z.output<typeof RetryDecision>;
+
+/** What a person decides about an inbox item. Approvals take `approve`, `reject` and `respond`, questions `answer`, unknown outcomes `mark_done`, `retry` and `fail`.
+ *
+ * Of `approve`, `reject`, `answer`, `markDone`, `retry`, `fail`, `respond`: Exactly one is set. */
+export const Decision = z.looseObject({
+  /** The answer to a question. */
+  answer: AnswerDecision.optional(),
+  /** Carry the call out. */
+  approve: ApproveDecision.optional(),
+  /** The call counts as failed; the agent reads why. */
+  fail: FailDecision.optional(),
+  /** The call took effect; the agent reads the result. */
+  markDone: MarkDoneDecision.optional(),
+  /** Do not carry it out; the agent reads why. */
+  reject: RejectDecision.optional(),
+  /** Do not carry the call out; the agent reads these words as its result. */
+  respond: RespondDecision.optional(),
+  /** The call is to be carried out again, under the same idempotency key. */
+  retry: RetryDecision.optional(),
+});
+/** What a person decides about an inbox item. Approvals take `approve`, `reject` and `respond`, questions `answer`, unknown outcomes `mark_done`, `retry` and `fail`.
+ *
+ * Of `approve`, `reject`, `answer`, `markDone`, `retry`, `fail`, `respond`: Exactly one is set. */
+export type Decision = z.output<typeof Decision>;
+
+/** A decision on one of several items. */
+export const ItemDecision = z.object({
+  /** What is decided; of a kind that fits the item's. */
+  decision: Decision,
+  /** `workspaces/{workspace}/inbox/{item}` of the parent's workspace. */
+  name: z.string(),
+});
+/** A decision on one of several items. */
+export type ItemDecision = z.output<typeof ItemDecision>;
+
+/** Request of BatchDecideInboxItems. */
+export const BatchDecideInboxItemsRequest = z.object({
+  /** What to decide, 1 to 100 items, no item twice. */
+  decisions: z.array(ItemDecision),
+  /** Makes a repeated request answer as the first one did; 1 to 128 visible ASCII characters. */
+  requestId: z.string().default(""),
+});
+/** Request of BatchDecideInboxItems. */
+export type BatchDecideInboxItemsRequest = z.output<typeof BatchDecideInboxItemsRequest>;
+
+/** Why nobody knows what became of a tool call.
+ * - `DOUBT_CAUSE_UNSPECIFIED`: Not said: the item is older than this field.
+ * - `DOUBT_CAUSE_WORKER_LOST`: The worker that carried the call out died or lost its lease before it had stored an answer.
+ * - `DOUBT_CAUSE_ANSWER_LOST`: The call was sent and the connection broke before the answer was whole.
+ * - `DOUBT_CAUSE_TIMED_OUT`: The call was sent and no whole answer came in time.
+ * - `DOUBT_CAUSE_QUERY_UNCLEAR`: The server was asked what became of the call and could not say.
+ * - `DOUBT_CAUSE_NOT_SENT_AGAIN`: An attempt before it is in doubt, and this one was surely not sent: the doubt is as it was. */
+export const DoubtCause = openEnum([
+  "DOUBT_CAUSE_UNSPECIFIED",
+  "DOUBT_CAUSE_WORKER_LOST",
+  "DOUBT_CAUSE_ANSWER_LOST",
+  "DOUBT_CAUSE_TIMED_OUT",
+  "DOUBT_CAUSE_QUERY_UNCLEAR",
+  "DOUBT_CAUSE_NOT_SENT_AGAIN",
+]);
+/** Why nobody knows what became of a tool call.
+ * - `DOUBT_CAUSE_UNSPECIFIED`: Not said: the item is older than this field.
+ * - `DOUBT_CAUSE_WORKER_LOST`: The worker that carried the call out died or lost its lease before it had stored an answer.
+ * - `DOUBT_CAUSE_ANSWER_LOST`: The call was sent and the connection broke before the answer was whole.
+ * - `DOUBT_CAUSE_TIMED_OUT`: The call was sent and no whole answer came in time.
+ * - `DOUBT_CAUSE_QUERY_UNCLEAR`: The server was asked what became of the call and could not say.
+ * - `DOUBT_CAUSE_NOT_SENT_AGAIN`: An attempt before it is in doubt, and this one was surely not sent: the doubt is as it was. */
+export type DoubtCause = z.output<typeof DoubtCause>;
+
+/** What went wrong with a tool call whose outcome is unknown. */
+export const OutcomeDoubt = z.object({
+  /** Attempt that is in doubt, from 1. */
+  attempt: z.number().int().default(0),
+  /** When that attempt was begun. */
+  beginTime: z.string().datetime({ offset: true }).optional(),
+  /** Why nobody knows. */
+  cause: DoubtCause.default("DOUBT_CAUSE_UNSPECIFIED"),
+  /** What was seen, for people, cut to 500 characters; may be empty. */
+  detail: z.string().default(""),
+  /** When the doubt was noticed. */
+  noticeTime: z.string().datetime({ offset: true }).optional(),
+});
+/** What went wrong with a tool call whose outcome is unknown. */
+export type OutcomeDoubt = z.output<typeof OutcomeDoubt>;
+
+/** What may be done about a tool call whose outcome a crash left unknown.
+ * - `EFFECT_CLASS_UNSPECIFIED`: Not said; treated as at most once.
+ * - `EFFECT_CLASS_PURE`: Changes nothing: run it again.
+ * - `EFFECT_CLASS_IDEMPOTENT`: The same key has the same effect once: run it again with its key.
+ * - `EFFECT_CLASS_QUERYABLE`: Can be asked whether it happened.
+ * - `EFFECT_CLASS_AT_MOST_ONCE`: Must not be run again unless a person says so. */
+export const EffectClass = openEnum([
+  "EFFECT_CLASS_UNSPECIFIED",
+  "EFFECT_CLASS_PURE",
+  "EFFECT_CLASS_IDEMPOTENT",
+  "EFFECT_CLASS_QUERYABLE",
+  "EFFECT_CLASS_AT_MOST_ONCE",
+]);
+/** What may be done about a tool call whose outcome a crash left unknown.
+ * - `EFFECT_CLASS_UNSPECIFIED`: Not said; treated as at most once.
+ * - `EFFECT_CLASS_PURE`: Changes nothing: run it again.
+ * - `EFFECT_CLASS_IDEMPOTENT`: The same key has the same effect once: run it again with its key.
+ * - `EFFECT_CLASS_QUERYABLE`: Can be asked whether it happened.
+ * - `EFFECT_CLASS_AT_MOST_ONCE`: Must not be run again unless a person says so. */
+export type EffectClass = z.output<typeof EffectClass>;
+
+/** Kinds of inbox items.
+ * - `INBOX_ITEM_KIND_UNSPECIFIED`: Not said; never stored.
+ * - `INBOX_ITEM_KIND_APPROVAL`: May this tool call be carried out?
+ * - `INBOX_ITEM_KIND_QUESTION`: A question of the agent.
+ * - `INBOX_ITEM_KIND_OUTCOME`: What became of this tool call? A crash came before its answer. */
+export const InboxItemKind = openEnum([
+  "INBOX_ITEM_KIND_UNSPECIFIED",
+  "INBOX_ITEM_KIND_APPROVAL",
+  "INBOX_ITEM_KIND_QUESTION",
+  "INBOX_ITEM_KIND_OUTCOME",
+]);
+/** Kinds of inbox items.
+ * - `INBOX_ITEM_KIND_UNSPECIFIED`: Not said; never stored.
+ * - `INBOX_ITEM_KIND_APPROVAL`: May this tool call be carried out?
+ * - `INBOX_ITEM_KIND_QUESTION`: A question of the agent.
+ * - `INBOX_ITEM_KIND_OUTCOME`: What became of this tool call? A crash came before its answer. */
+export type InboxItemKind = z.output<typeof InboxItemKind>;
+
+/** Where an inbox item stands.
+ * - `INBOX_ITEM_STATE_UNSPECIFIED`: Not said; never stored.
+ * - `INBOX_ITEM_STATE_OPEN`: Nobody has decided.
+ * - `INBOX_ITEM_STATE_DECIDED`: Somebody has.
+ * - `INBOX_ITEM_STATE_VOID`: The run ended before anybody did. */
+export const InboxItemState = openEnum([
+  "INBOX_ITEM_STATE_UNSPECIFIED",
+  "INBOX_ITEM_STATE_OPEN",
+  "INBOX_ITEM_STATE_DECIDED",
+  "INBOX_ITEM_STATE_VOID",
+]);
+/** Where an inbox item stands.
+ * - `INBOX_ITEM_STATE_UNSPECIFIED`: Not said; never stored.
+ * - `INBOX_ITEM_STATE_OPEN`: Nobody has decided.
+ * - `INBOX_ITEM_STATE_DECIDED`: Somebody has.
+ * - `INBOX_ITEM_STATE_VOID`: The run ended before anybody did. */
+export type InboxItemState = z.output<typeof InboxItemState>;
+
+/** Who speaks in a turn of a conversation.
+ * - `TURN_ROLE_UNSPECIFIED`: Not said; never stored.
+ * - `TURN_ROLE_USER`: The task, or what people and the engine told the agent.
+ * - `TURN_ROLE_ASSISTANT`: The agent.
+ * - `TURN_ROLE_TOOL`: Tools, with what they answered. */
+export const TurnRole = openEnum(["TURN_ROLE_UNSPECIFIED", "TURN_ROLE_USER", "TURN_ROLE_ASSISTANT", "TURN_ROLE_TOOL"]);
+/** Who speaks in a turn of a conversation.
+ * - `TURN_ROLE_UNSPECIFIED`: Not said; never stored.
+ * - `TURN_ROLE_USER`: The task, or what people and the engine told the agent.
+ * - `TURN_ROLE_ASSISTANT`: The agent.
+ * - `TURN_ROLE_TOOL`: Tools, with what they answered. */
+export type TurnRole = z.output<typeof TurnRole>;
+
+/** One turn of a conversation, cut for people to glance at; the whole of it is in the run's events. */
+export const ConversationTurn = z.object({
+  /** True when `text` is cut. */
+  cut: z.boolean().default(false),
+  /** Who speaks. */
+  role: TurnRole.default("TURN_ROLE_UNSPECIFIED"),
+  /** What is said, called or answered, cut to 500 characters. */
+  text: z.string().default(""),
+});
+/** One turn of a conversation, cut for people to glance at; the whole of it is in the run's events. */
+export type ConversationTurn = z.output<typeof ConversationTurn>;
+
+/** Something that needs a person. */
+export const InboxItem = z.object({
+  /** Its name when the run was made. */
+  agentDisplayName: z.string().default(""),
+  /** `workspaces/{workspace}/agents/{agent}/versions/{version}` that asks. */
+  agentVersion: z.string().default(""),
+  /** `workspaces/{workspace}/approvalRules/{rule}` that the decision made; empty if it made none. */
+  approvalRule: z.string().default(""),
+  /** Of approvals and outcomes: the arguments, a JSON object. */
+  argumentsJson: z.string().default(""),
+  /** Of outcomes: attempt whose outcome is unknown, from 1. */
+  attempt: z.number().int().default(0),
+  /** Id of the call in that answer. */
+  callId: z.string().default(""),
+  /** Of questions: answers to choose from; free text when empty. */
+  choices: z.array(z.string()).default([]),
+  /** When it was decided or became void; absent while open. */
+  closeTime: z.string().datetime({ offset: true }).optional(),
+  /** What the agent said in the same answer, cut to 2,000 characters; may be empty. */
+  context: z.string().default(""),
+  /** When it was asked. */
+  createTime: z.string().datetime({ offset: true }).optional(),
+  /** `users/{user}` who decided; empty unless decided. */
+  decider: z.string().default(""),
+  /** What was decided; absent unless decided. */
+  decision: Decision.optional(),
+  /** Of outcomes: what went wrong. */
+  doubt: OutcomeDoubt.optional(),
+  /** Of approvals whose grant has an `approval_expiry`: when it is, or was, next to be escalated; absent when that is over. */
+  dueTime: z.string().datetime({ offset: true }).optional(),
+  /** Of approvals and outcomes: what may be done if the outcome gets lost. */
+  effectClass: EffectClass.default("EFFECT_CLASS_UNSPECIFIED"),
+  /** How often it was escalated: the first time when it became overdue, then each time after twice the wait before; five times at most. */
+  escalationCount: z.number().int().default(0),
+  /** Of approvals and outcomes: hosts that the call reaches, each with its port where that is not the scheme's own. */
+  hosts: z.array(z.string()).default([]),
+  /** What is asked. */
+  kind: InboxItemKind.default("INBOX_ITEM_KIND_UNSPECIFIED"),
+  /** Resource name: `workspaces/{workspace}/inbox/{item}`. */
+  name: z.string(),
+  /** True once it has stayed open for longer than its grant's `approval_expiry`. That is no decision: it is still open, and the run waits. */
+  overdue: z.boolean().default(false),
+  /** Of approvals: JSON Schema of the tool's arguments, for those who edit them. */
+  parametersJsonSchema: z.string().default(""),
+  /** Of questions: the question. */
+  question: z.string().default(""),
+  /** `workspaces/{workspace}/runs/{run}` that asks. */
+  run: z.string().default(""),
+  /** What the run had cost when it asked: sum of the known costs in nano US dollars. */
+  runCostNanoUsd: z.string().regex(new RegExp("^-?[0-9]+$")).default("0"),
+  /** Where it stands. */
+  state: InboxItemState.default("INBOX_ITEM_STATE_UNSPECIFIED"),
+  /** Step whose answer led to this. */
+  step: z.number().int().default(0),
+  /** `workspaces/{workspace}/tasks/{task}` of the run. */
+  task: z.string().default(""),
+  /** Title of the task when the run was made. */
+  taskTitle: z.string().default(""),
+  /** Of approvals and outcomes: the tool. */
+  tool: z.string().default(""),
+  /** The last turns of the conversation before it was asked, the oldest first; at most six. */
+  turns: z.array(ConversationTurn).default([]),
+});
+/** Something that needs a person. */
+export type InboxItem = z.output<typeof InboxItem>;
+
+/** A field that is wrong. */
+export const DecisionViolation = z.object({
+  /** What is wrong with it. */
+  description: z.string().default(""),
+  /** Path within the entry, such as `decision.reject.reason`. */
+  field: z.string().default(""),
+});
+/** A field that is wrong. */
+export type DecisionViolation = z.output<typeof DecisionViolation>;
+
+/** Why one decision of several was refused; as the error of DecideInboxItem would have it. */
+export const DecisionRefusal = z.object({
+  /** Code of gRPC. */
+  code: z.number().int().default(0),
+  /** What is wrong, for people. */
+  message: z.string().default(""),
+  /** What goes with the reason, such as `decider` and `decide_time`. */
+  metadata: z.record(z.string(), z.string()).default({}),
+  /** Reason for programs, such as `ALREADY_DECIDED`, `ITEM_VOID`, `NOT_FOUND` or `INVALID_FIELD`. */
+  reason: z.string().default(""),
+  /** Path of the field that is wrong, within this entry, and what is wrong with it. */
+  violations: z.array(DecisionViolation).default([]),
+});
+/** Why one decision of several was refused; as the error of DecideInboxItem would have it. */
+export type DecisionRefusal = z.output<typeof DecisionRefusal>;
+
+/** What became of one decision of several. */
+export const ItemDecisionResult = z.object({
+  /** The item as it is now; absent if the decision was refused. */
+  inboxItem: InboxItem.optional(),
+  /** `workspaces/{workspace}/inbox/{item}` as it was asked. */
+  name: z.string().default(""),
+  /** Why the decision was refused; absent if it was taken. */
+  refusal: DecisionRefusal.optional(),
+});
+/** What became of one decision of several. */
+export type ItemDecisionResult = z.output<typeof ItemDecisionResult>;
+
+/** Reply of BatchDecideInboxItems. */
+export const BatchDecideInboxItemsResponse = z.object({
+  /** One for each decision, in the order asked. */
+  results: z.array(ItemDecisionResult).default([]),
+});
+/** Reply of BatchDecideInboxItems. */
+export type BatchDecideInboxItemsResponse = z.output<typeof BatchDecideInboxItemsResponse>;
+
 /** Request of CancelRun. */
 export const CancelRunRequest = z.object({
   /** Why, for those who look at the run later; at most 500 characters. */
@@ -286,24 +718,18 @@ export type CancelRunRequest = z.output<typeof CancelRunRequest>;
  * - `COMMAND_KIND_UNSPECIFIED`: Not said; never stored.
  * - `COMMAND_KIND_PAUSE`: Stop at the next safe point: the model call or tools that are under way are finished first.
  * - `COMMAND_KIND_RESUME`: Go on after a pause.
- * - `COMMAND_KIND_CANCEL`: End: what is under way is stopped.
- * - `COMMAND_KIND_STEER`: Read this and go on.
- * - `COMMAND_KIND_RETRY`: Go on after a failure. */
+ * - `COMMAND_KIND_CANCEL`: End: what is under way is stopped. */
 export const CommandKind = openEnum([
   "COMMAND_KIND_UNSPECIFIED",
   "COMMAND_KIND_PAUSE",
   "COMMAND_KIND_RESUME",
   "COMMAND_KIND_CANCEL",
-  "COMMAND_KIND_STEER",
-  "COMMAND_KIND_RETRY",
 ]);
 /** What a person can order a run to do.
  * - `COMMAND_KIND_UNSPECIFIED`: Not said; never stored.
  * - `COMMAND_KIND_PAUSE`: Stop at the next safe point: the model call or tools that are under way are finished first.
  * - `COMMAND_KIND_RESUME`: Go on after a pause.
- * - `COMMAND_KIND_CANCEL`: End: what is under way is stopped.
- * - `COMMAND_KIND_STEER`: Read this and go on.
- * - `COMMAND_KIND_RETRY`: Go on after a failure. */
+ * - `COMMAND_KIND_CANCEL`: End: what is under way is stopped. */
 export type CommandKind = z.output<typeof CommandKind>;
 
 /** How far an order has come.
@@ -331,8 +757,6 @@ export type CommandState = z.output<typeof CommandState>;
 export const Command = z.object({
   /** When the run's worker read it; absent until then. */
   deliverTime: z.string().datetime({ offset: true }).optional(),
-  /** True when it does not wait for the model call that is under way. */
-  interrupt: z.boolean().default(false),
   /** What is ordered. */
   kind: CommandKind.default("COMMAND_KIND_UNSPECIFIED"),
   /** Resource name: `workspaces/{workspace}/runs/{run}/commands/{command}`. */
@@ -347,8 +771,6 @@ export const Command = z.object({
   settleTime: z.string().datetime({ offset: true }).optional(),
   /** How far it has come. */
   state: CommandState.default("COMMAND_STATE_UNSPECIFIED"),
-  /** What was said, of `COMMAND_KIND_STEER`; else empty. */
-  text: z.string().default(""),
 });
 /** A person's order to a run, and its receipt. */
 export type Command = z.output<typeof Command>;
@@ -373,8 +795,6 @@ export type CaughtUp = z.output<typeof CaughtUp>;
 export const CommandDelivered = z.object({
   /** `workspaces/{workspace}/runs/{run}/commands/{command}`. */
   command: z.string().default(""),
-  /** True when it does not wait for the model call that is under way. */
-  interrupt: z.boolean().default(false),
   /** What is ordered. */
   kind: CommandKind.default("COMMAND_KIND_UNSPECIFIED"),
   /** Why, in that person's words; may be empty. */
@@ -383,8 +803,6 @@ export const CommandDelivered = z.object({
   requestTime: z.string().datetime({ offset: true }).optional(),
   /** `users/{user}` who gave it. */
   requester: z.string().default(""),
-  /** What was said, of `COMMAND_KIND_STEER`; else empty. */
-  text: z.string().default(""),
 });
 /** The run's worker has read a person's order. What follows from it is a record of its own. */
 export type CommandDelivered = z.output<typeof CommandDelivered>;
@@ -406,6 +824,14 @@ export const CreateApiTokenResponse = z.object({
 });
 /** Reply of CreateApiToken. */
 export type CreateApiTokenResponse = z.output<typeof CreateApiTokenResponse>;
+
+/** Reply of CreateApprovalRule. */
+export const CreateApprovalRuleResponse = z.object({
+  /** What was made. */
+  approvalRule: ApprovalRule,
+});
+/** Reply of CreateApprovalRule. */
+export type CreateApprovalRuleResponse = z.output<typeof CreateApprovalRuleResponse>;
 
 /** What may be known about a secret. */
 export const Credential = z.object({
@@ -584,57 +1010,6 @@ export const CreateWorkspaceResponse = z.object({
 /** Reply of CreateWorkspace. */
 export type CreateWorkspaceResponse = z.output<typeof CreateWorkspaceResponse>;
 
-/** The call counts as failed. */
-export const FailDecision = z.object({
-  /** What the agent reads, 1 to 2,000 characters. */
-  reason: z.string().default(""),
-});
-/** The call counts as failed. */
-export type FailDecision = z.output<typeof FailDecision>;
-
-/** The call took effect. */
-export const MarkDoneDecision = z.object({
-  /** What the agent reads as the call's result, 1 to 8,000 characters. */
-  result: z.string().default(""),
-});
-/** The call took effect. */
-export type MarkDoneDecision = z.output<typeof MarkDoneDecision>;
-
-/** Do not carry the call out. */
-export const RejectDecision = z.object({
-  /** What the agent reads, 1 to 2,000 characters. */
-  reason: z.string().default(""),
-});
-/** Do not carry the call out. */
-export type RejectDecision = z.output<typeof RejectDecision>;
-
-/** The call is to be carried out again. */
-export const RetryDecision = z.object({});
-/** The call is to be carried out again. */
-export type RetryDecision = z.output<typeof RetryDecision>;
-
-/** What a person decides about an inbox item. Approvals take `approve` and `reject`, questions `answer`, unknown outcomes `mark_done`, `retry` and `fail`.
- *
- * Of `approve`, `reject`, `answer`, `markDone`, `retry`, `fail`: Exactly one is set. */
-export const Decision = z.looseObject({
-  /** The answer to a question. */
-  answer: AnswerDecision.optional(),
-  /** Carry the call out. */
-  approve: ApproveDecision.optional(),
-  /** The call counts as failed; the agent reads why. */
-  fail: FailDecision.optional(),
-  /** The call took effect; the agent reads the result. */
-  markDone: MarkDoneDecision.optional(),
-  /** Do not carry it out; the agent reads why. */
-  reject: RejectDecision.optional(),
-  /** The call is to be carried out again, under the same idempotency key. */
-  retry: RetryDecision.optional(),
-});
-/** What a person decides about an inbox item. Approvals take `approve` and `reject`, questions `answer`, unknown outcomes `mark_done`, `retry` and `fail`.
- *
- * Of `approve`, `reject`, `answer`, `markDone`, `retry`, `fail`: Exactly one is set. */
-export type Decision = z.output<typeof Decision>;
-
 /** Request of DecideInboxItem. */
 export const DecideInboxItemRequest = z.object({
   /** What is decided; of a kind that fits the item's. */
@@ -644,115 +1019,6 @@ export const DecideInboxItemRequest = z.object({
 });
 /** Request of DecideInboxItem. */
 export type DecideInboxItemRequest = z.output<typeof DecideInboxItemRequest>;
-
-/** What may be done about a tool call whose outcome a crash left unknown.
- * - `EFFECT_CLASS_UNSPECIFIED`: Not said; treated as at most once.
- * - `EFFECT_CLASS_PURE`: Changes nothing: run it again.
- * - `EFFECT_CLASS_IDEMPOTENT`: The same key has the same effect once: run it again with its key.
- * - `EFFECT_CLASS_QUERYABLE`: Can be asked whether it happened.
- * - `EFFECT_CLASS_AT_MOST_ONCE`: Must not be run again unless a person says so. */
-export const EffectClass = openEnum([
-  "EFFECT_CLASS_UNSPECIFIED",
-  "EFFECT_CLASS_PURE",
-  "EFFECT_CLASS_IDEMPOTENT",
-  "EFFECT_CLASS_QUERYABLE",
-  "EFFECT_CLASS_AT_MOST_ONCE",
-]);
-/** What may be done about a tool call whose outcome a crash left unknown.
- * - `EFFECT_CLASS_UNSPECIFIED`: Not said; treated as at most once.
- * - `EFFECT_CLASS_PURE`: Changes nothing: run it again.
- * - `EFFECT_CLASS_IDEMPOTENT`: The same key has the same effect once: run it again with its key.
- * - `EFFECT_CLASS_QUERYABLE`: Can be asked whether it happened.
- * - `EFFECT_CLASS_AT_MOST_ONCE`: Must not be run again unless a person says so. */
-export type EffectClass = z.output<typeof EffectClass>;
-
-/** Kinds of inbox items.
- * - `INBOX_ITEM_KIND_UNSPECIFIED`: Not said; never stored.
- * - `INBOX_ITEM_KIND_APPROVAL`: May this tool call be carried out?
- * - `INBOX_ITEM_KIND_QUESTION`: A question of the agent.
- * - `INBOX_ITEM_KIND_OUTCOME`: What became of this tool call? A crash came before its answer. */
-export const InboxItemKind = openEnum([
-  "INBOX_ITEM_KIND_UNSPECIFIED",
-  "INBOX_ITEM_KIND_APPROVAL",
-  "INBOX_ITEM_KIND_QUESTION",
-  "INBOX_ITEM_KIND_OUTCOME",
-]);
-/** Kinds of inbox items.
- * - `INBOX_ITEM_KIND_UNSPECIFIED`: Not said; never stored.
- * - `INBOX_ITEM_KIND_APPROVAL`: May this tool call be carried out?
- * - `INBOX_ITEM_KIND_QUESTION`: A question of the agent.
- * - `INBOX_ITEM_KIND_OUTCOME`: What became of this tool call? A crash came before its answer. */
-export type InboxItemKind = z.output<typeof InboxItemKind>;
-
-/** Where an inbox item stands.
- * - `INBOX_ITEM_STATE_UNSPECIFIED`: Not said; never stored.
- * - `INBOX_ITEM_STATE_OPEN`: Nobody has decided.
- * - `INBOX_ITEM_STATE_DECIDED`: Somebody has.
- * - `INBOX_ITEM_STATE_VOID`: The run ended before anybody did. */
-export const InboxItemState = openEnum([
-  "INBOX_ITEM_STATE_UNSPECIFIED",
-  "INBOX_ITEM_STATE_OPEN",
-  "INBOX_ITEM_STATE_DECIDED",
-  "INBOX_ITEM_STATE_VOID",
-]);
-/** Where an inbox item stands.
- * - `INBOX_ITEM_STATE_UNSPECIFIED`: Not said; never stored.
- * - `INBOX_ITEM_STATE_OPEN`: Nobody has decided.
- * - `INBOX_ITEM_STATE_DECIDED`: Somebody has.
- * - `INBOX_ITEM_STATE_VOID`: The run ended before anybody did. */
-export type InboxItemState = z.output<typeof InboxItemState>;
-
-/** Something that needs a person. */
-export const InboxItem = z.object({
-  /** Its name when the run was made. */
-  agentDisplayName: z.string().default(""),
-  /** `workspaces/{workspace}/agents/{agent}/versions/{version}` that asks. */
-  agentVersion: z.string().default(""),
-  /** Of approvals and outcomes: the arguments, a JSON object. */
-  argumentsJson: z.string().default(""),
-  /** Of outcomes: attempt whose outcome is unknown, from 1. */
-  attempt: z.number().int().default(0),
-  /** Id of the call in that answer. */
-  callId: z.string().default(""),
-  /** Of questions: answers to choose from; free text when empty. */
-  choices: z.array(z.string()).default([]),
-  /** When it was decided or became void; absent while open. */
-  closeTime: z.string().datetime({ offset: true }).optional(),
-  /** What the agent said in the same answer, cut to 2,000 characters; may be empty. */
-  context: z.string().default(""),
-  /** When it was asked. */
-  createTime: z.string().datetime({ offset: true }).optional(),
-  /** `users/{user}` who decided; empty unless decided. */
-  decider: z.string().default(""),
-  /** What was decided; absent unless decided. */
-  decision: Decision.optional(),
-  /** Of approvals and outcomes: what may be done if the outcome gets lost. */
-  effectClass: EffectClass.default("EFFECT_CLASS_UNSPECIFIED"),
-  /** What is asked. */
-  kind: InboxItemKind.default("INBOX_ITEM_KIND_UNSPECIFIED"),
-  /** Resource name: `workspaces/{workspace}/inbox/{item}`. */
-  name: z.string(),
-  /** Of approvals: JSON Schema of the tool's arguments, for those who edit them. */
-  parametersJsonSchema: z.string().default(""),
-  /** Of questions: the question. */
-  question: z.string().default(""),
-  /** `workspaces/{workspace}/runs/{run}` that asks. */
-  run: z.string().default(""),
-  /** What the run had cost when it asked: sum of the known costs in nano US dollars. */
-  runCostNanoUsd: z.string().regex(new RegExp("^-?[0-9]+$")).default("0"),
-  /** Where it stands. */
-  state: InboxItemState.default("INBOX_ITEM_STATE_UNSPECIFIED"),
-  /** Step whose answer led to this. */
-  step: z.number().int().default(0),
-  /** `workspaces/{workspace}/tasks/{task}` of the run. */
-  task: z.string().default(""),
-  /** Title of the task when the run was made. */
-  taskTitle: z.string().default(""),
-  /** Of approvals and outcomes: the tool. */
-  tool: z.string().default(""),
-});
-/** Something that needs a person. */
-export type InboxItem = z.output<typeof InboxItem>;
 
 /** Reply of DecideInboxItem. */
 export const DecideInboxItemResponse = z.object({
@@ -1052,6 +1318,14 @@ export const GetAgentVersionResponse = z.object({
 /** Reply of GetAgentVersion. */
 export type GetAgentVersionResponse = z.output<typeof GetAgentVersionResponse>;
 
+/** Reply of GetApprovalRule. */
+export const GetApprovalRuleResponse = z.object({
+  /** The rule. */
+  approvalRule: ApprovalRule,
+});
+/** Reply of GetApprovalRule. */
+export type GetApprovalRuleResponse = z.output<typeof GetApprovalRuleResponse>;
+
 /** Reply of GetArtifact. */
 export const GetArtifactResponse = z.object({
   /** The artifact. */
@@ -1133,7 +1407,7 @@ export type GetProviderResponse = z.output<typeof GetProviderResponse>;
 export const RunError = z.object({
   /** What happened and what to do, for people. */
   message: z.string().default(""),
-  /** Reason for programs. Of limits: `STEP_LIMIT_REACHED`, `TOKEN_LIMIT_REACHED`, `COST_LIMIT_REACHED`, `COST_UNKNOWN` (a limit in dollars, and a model call whose cost nobody knows), `DURATION_LIMIT_REACHED`, `STEP_TIMED_OUT`. Of agents: `TASK_IMPOSSIBLE` (it said so itself), `NO_FINISH`, `EMPTY_ANSWERS`, `TRUNCATED_ANSWERS`, `STUCK_LOOP`. Of providers: `ANSWER_WITHHELD` and the reasons of the llm service, such as `CONTEXT_TOO_LONG`. Of crashes: `OUTCOME_UNKNOWN`, `POISON_RUN`. Of calls that a person stopped: `RUN_CANCELLED`, `RUN_PAUSED`, `RUN_STEERED`. More may come. */
+  /** Reason for programs. Of limits: `STEP_LIMIT_REACHED`, `TOKEN_LIMIT_REACHED`, `COST_LIMIT_REACHED`, `COST_UNKNOWN` (a limit in dollars, and a model call whose cost nobody knows), `DURATION_LIMIT_REACHED`, `STEP_TIMED_OUT`. Of agents: `TASK_IMPOSSIBLE` (it said so itself), `NO_FINISH`, `EMPTY_ANSWERS`, `TRUNCATED_ANSWERS`, `STUCK_LOOP`. Of providers: `ANSWER_WITHHELD` and the reasons of the llm service, such as `CONTEXT_TOO_LONG`. Of crashes: `OUTCOME_UNKNOWN`, `POISON_RUN`. More may come. */
   reason: z.string().default(""),
 });
 /** Why something failed. */
@@ -1333,6 +1607,16 @@ export const ListApiTokensResponse = z.object({
 /** Reply of ListApiTokens. */
 export type ListApiTokensResponse = z.output<typeof ListApiTokensResponse>;
 
+/** Reply of ListApprovalRules. */
+export const ListApprovalRulesResponse = z.object({
+  /** One page. */
+  approvalRules: z.array(ApprovalRule).default([]),
+  /** Empty on the last page. */
+  nextPageToken: z.string().default(""),
+});
+/** Reply of ListApprovalRules. */
+export type ListApprovalRulesResponse = z.output<typeof ListApprovalRulesResponse>;
+
 /** Reply of ListArtifacts. */
 export const ListArtifactsResponse = z.object({
   /** One page. */
@@ -1435,12 +1719,12 @@ export const RunCancelled = z.object({
 /** A person ended the run. */
 export type RunCancelled = z.output<typeof RunCancelled>;
 
-/** The run ended by an error or a limit. It is the last event of the run, unless a person has it go on (`retried`). */
+/** The run ended by an error or a limit. */
 export const RunFailed = z.object({
   /** Why. */
   error: RunError.optional(),
 });
-/** The run ended by an error or a limit. It is the last event of the run, unless a person has it go on (`retried`). */
+/** The run ended by an error or a limit. */
 export type RunFailed = z.output<typeof RunFailed>;
 
 /** The model answered. */
@@ -1491,7 +1775,7 @@ export type ModelCallFailed = z.output<typeof ModelCallFailed>;
 
 /** A model is about to be called. */
 export const ModelCallStarted = z.object({
-  /** Attempt at the step, from 1; rises by a journalled failure, interruption or retry only. */
+  /** Attempt at the step, from 1; rises by a journalled failure only. */
   attempt: z.number().int().default(0),
   /** Turns that are sent. */
   messageCount: z.number().int().default(0),
@@ -1511,6 +1795,10 @@ export const OutcomeUnknown = z.object({
   attempt: z.number().int().default(0),
   /** Id of the call in that answer. */
   callId: z.string().default(""),
+  /** Why nobody knows: the name of a value of `DoubtCause` without its prefix, such as `WORKER_LOST`; empty in events that are older than this field. */
+  cause: z.string().default(""),
+  /** What was seen, for people; may be empty. */
+  detail: z.string().default(""),
   /** `workspaces/{workspace}/inbox/{item}` to decide. */
   inboxItem: z.string().default(""),
   /** Step whose answer asked for the call. */
@@ -1571,38 +1859,10 @@ export const RunResumed = z.object({
 /** The run goes on after a pause. */
 export type RunResumed = z.output<typeof RunResumed>;
 
-/** A person had the failed run go on, from the step that failed. */
-export const RunRetried = z.object({
-  /** `workspaces/{workspace}/runs/{run}/commands/{command}` that did it. */
-  command: z.string().default(""),
-  /** What the agent reads of it, where its own doing made the run fail; else empty. */
-  note: z.string().default(""),
-  /** Why, in that person's words; may be empty. */
-  reason: z.string().default(""),
-  /** When it was asked for. */
-  requestTime: z.string().datetime({ offset: true }).optional(),
-  /** `users/{user}` who did it. */
-  requester: z.string().default(""),
-});
-/** A person had the failed run go on, from the step that failed. */
-export type RunRetried = z.output<typeof RunRetried>;
-
 /** A worker took the run for the first time. */
 export const RunStarted = z.object({});
 /** A worker took the run for the first time. */
 export type RunStarted = z.output<typeof RunStarted>;
-
-/** What a person said is part of the conversation: the next model call reads it as a turn of the person. */
-export const RunSteered = z.object({
-  /** `workspaces/{workspace}/runs/{run}/commands/{command}` that said it. */
-  command: z.string().default(""),
-  /** `users/{user}` who said it. */
-  requester: z.string().default(""),
-  /** What the agent reads. */
-  text: z.string().default(""),
-});
-/** What a person said is part of the conversation: the next model call reads it as a turn of the person. */
-export type RunSteered = z.output<typeof RunSteered>;
 
 /** The run ended as it should. */
 export const RunSucceeded = z.object({
@@ -1676,10 +1936,12 @@ export type ToolCallStarted = z.output<typeof ToolCallStarted>;
 
 /** One append-only record.
  *
- * Of `queued`, `started`, `takenOver`, `modelCallStarted`, `modelCallCompleted`, `modelCallFailed`, `toolCallStarted`, `toolCallCompleted`, `engineNote`, `succeeded`, `failed`, `commandDelivered`, `paused`, `resumed`, `cancelled`, `approvalRequested`, `questionAsked`, `outcomeUnknown`, `decided`, `steered`, `retried`, `timerSet`: Exactly one is set. */
+ * Of `queued`, `started`, `takenOver`, `modelCallStarted`, `modelCallCompleted`, `modelCallFailed`, `toolCallStarted`, `toolCallCompleted`, `engineNote`, `succeeded`, `failed`, `commandDelivered`, `paused`, `resumed`, `cancelled`, `approvalRequested`, `questionAsked`, `outcomeUnknown`, `decided`, `timerSet`, `approvedByRule`: Exactly one is set. */
 export const RunEvent = z.looseObject({
   /** A tool call waits for a person's approval. */
   approvalRequested: ApprovalRequested.optional(),
+  /** A standing rule allows a tool call, so nobody was asked. */
+  approvedByRule: ApprovedByRule.optional(),
   /** A person ended the run. */
   cancelled: RunCancelled.optional(),
   /** The run's worker has read a person's order. */
@@ -1708,14 +1970,10 @@ export const RunEvent = z.looseObject({
   queued: RunQueued.optional(),
   /** The run goes on after a pause. */
   resumed: RunResumed.optional(),
-  /** A person had the failed run go on. */
-  retried: RunRetried.optional(),
   /** Place in the run's journal: 1, 2, 3 and so on, without a gap. */
   seq: z.string().regex(new RegExp("^-?[0-9]+$")).default("0"),
   /** A worker took it for the first time. */
   started: RunStarted.optional(),
-  /** What a person said is part of the conversation. */
-  steered: RunSteered.optional(),
   /** The run ended as it should. */
   succeeded: RunSucceeded.optional(),
   /** A worker took it over from one that died or let it go. */
@@ -1729,7 +1987,7 @@ export const RunEvent = z.looseObject({
 });
 /** One append-only record.
  *
- * Of `queued`, `started`, `takenOver`, `modelCallStarted`, `modelCallCompleted`, `modelCallFailed`, `toolCallStarted`, `toolCallCompleted`, `engineNote`, `succeeded`, `failed`, `commandDelivered`, `paused`, `resumed`, `cancelled`, `approvalRequested`, `questionAsked`, `outcomeUnknown`, `decided`, `steered`, `retried`, `timerSet`: Exactly one is set. */
+ * Of `queued`, `started`, `takenOver`, `modelCallStarted`, `modelCallCompleted`, `modelCallFailed`, `toolCallStarted`, `toolCallCompleted`, `engineNote`, `succeeded`, `failed`, `commandDelivered`, `paused`, `resumed`, `cancelled`, `approvalRequested`, `questionAsked`, `outcomeUnknown`, `decided`, `timerSet`, `approvedByRule`: Exactly one is set. */
 export type RunEvent = z.output<typeof RunEvent>;
 
 /** Reply of ListRunEvents. */
@@ -1855,8 +2113,6 @@ export type LiveDelta = z.output<typeof LiveDelta>;
 
 /** Request of PauseRun. */
 export const PauseRunRequest = z.object({
-  /** True to stop the model call that is under way instead of waiting for its answer. What it cost so far is paid. */
-  interrupt: z.boolean().default(false),
   /** Why, for those who look at the run later; at most 500 characters. */
   reason: z.string().default(""),
   /** Makes a repeated request answer as the first one did; 1 to 128 visible ASCII characters. */
@@ -1949,24 +2205,6 @@ export const ResumeRunResponse = z.object({
 /** Reply of ResumeRun. */
 export type ResumeRunResponse = z.output<typeof ResumeRunResponse>;
 
-/** Request of RetryRun. */
-export const RetryRunRequest = z.object({
-  /** Why, for those who look at the run later; at most 500 characters. The agent reads it where its own doing made the run fail. */
-  reason: z.string().default(""),
-  /** Makes a repeated request answer as the first one did; 1 to 128 visible ASCII characters. */
-  requestId: z.string().default(""),
-});
-/** Request of RetryRun. */
-export type RetryRunRequest = z.output<typeof RetryRunRequest>;
-
-/** Reply of RetryRun. */
-export const RetryRunResponse = z.object({
-  /** The receipt. */
-  command: Command,
-});
-/** Reply of RetryRun. */
-export type RetryRunResponse = z.output<typeof RetryRunResponse>;
-
 /** Request of RevokeApiToken. */
 export const RevokeApiTokenRequest = z.object({});
 /** Request of RevokeApiToken. */
@@ -1979,6 +2217,19 @@ export const RevokeApiTokenResponse = z.object({
 });
 /** Reply of RevokeApiToken. */
 export type RevokeApiTokenResponse = z.output<typeof RevokeApiTokenResponse>;
+
+/** Request of RevokeApprovalRule. */
+export const RevokeApprovalRuleRequest = z.object({});
+/** Request of RevokeApprovalRule. */
+export type RevokeApprovalRuleRequest = z.output<typeof RevokeApprovalRuleRequest>;
+
+/** Reply of RevokeApprovalRule. */
+export const RevokeApprovalRuleResponse = z.object({
+  /** As it is now. */
+  approvalRule: ApprovalRule,
+});
+/** Reply of RevokeApprovalRule. */
+export type RevokeApprovalRuleResponse = z.output<typeof RevokeApprovalRuleResponse>;
 
 /** Request of RotateCredential. */
 export const RotateCredentialRequest = z.object({
@@ -2059,26 +2310,6 @@ export const StartTaskResponse = z.object({
 });
 /** Reply of StartTask. */
 export type StartTaskResponse = z.output<typeof StartTaskResponse>;
-
-/** Request of SteerRun. */
-export const SteerRunRequest = z.object({
-  /** True to stop the model call that is under way instead of waiting for its answer. What it cost so far is paid. */
-  interrupt: z.boolean().default(false),
-  /** Makes a repeated request answer as the first one did; 1 to 128 visible ASCII characters. */
-  requestId: z.string().default(""),
-  /** What the agent reads: 1 byte to 16 KiB of UTF-8, not blanks alone, no control characters but line breaks and tabs. */
-  text: z.string(),
-});
-/** Request of SteerRun. */
-export type SteerRunRequest = z.output<typeof SteerRunRequest>;
-
-/** Reply of SteerRun. */
-export const SteerRunResponse = z.object({
-  /** The receipt. */
-  command: Command,
-});
-/** Reply of SteerRun. */
-export type SteerRunResponse = z.output<typeof SteerRunResponse>;
 
 /** A task was made or changed. */
 export const TaskChanged = z.object({

@@ -147,6 +147,7 @@ impl Timeline {
             Some(Kind::Decided(decided)) => ("✓", decided_as(decided)),
             Some(Kind::Steered(said)) => ("✎", format!("is told: {}", short(&said.text))),
             Some(Kind::Retried(_)) => ("↻", "goes on after its failure".to_owned()),
+            Some(Kind::ApprovedByRule(allowed)) => ("✓", format!("a rule allows {}", name(&allowed.tool))),
             None => ("?", "an event that this version does not know".to_owned()),
         }
     }
@@ -172,6 +173,7 @@ fn decided_as(decided: &ItemDecided) -> String {
         Some(Kind::Approve(_)) => "approved".to_owned(),
         Some(Kind::Reject(reject)) => format!("rejected: {}", reject.reason),
         Some(Kind::Answer(answer)) => format!("answered: {}", answer.text),
+        Some(Kind::Respond(respond)) => format!("answered in its place: {}", short(&respond.text)),
         Some(Kind::MarkDone(done)) => format!("marked as done: {}", short(&done.result)),
         Some(Kind::Retry(_)) => "to be tried again".to_owned(),
         Some(Kind::Fail(fail)) => format!("marked as failed: {}", fail.reason),

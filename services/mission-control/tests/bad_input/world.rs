@@ -213,6 +213,12 @@ impl World {
                 text(&self.post("credentials", owner, body).await["credential"]["name"])
             }
             "inbox" => self.inbox_item(1).await,
+            "approvalRules" => {
+                let agent = Box::pin(self.make("agents", owner)).await;
+                let agent = format!("workspaces/{}/agents/{agent}", self.home);
+                let body = json!({"agent": agent, "tool": "http_fetch"});
+                text(&self.post("approvalRules", owner, body).await["approvalRule"]["name"])
+            }
             // People see their own tokens alone.
             "tokens" => {
                 text(&self.post("tokens", role, json!({"displayName": "ci"})).await["apiToken"]["name"])

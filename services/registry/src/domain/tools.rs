@@ -17,6 +17,11 @@ const WITH_HOSTS: [&str; 2] = ["http_fetch", HTTP_REQUEST];
 /// Hosts of one grant.
 pub(crate) const MAX_HOSTS: usize = 100;
 
+/// Shortest time for which an approval stays open before it is escalated, in milliseconds.
+pub(crate) const MIN_EXPIRY_MS: i64 = 60 * 1_000;
+/// Longest, in milliseconds: 30 days.
+pub(crate) const MAX_EXPIRY_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
+
 /// Leave to use one tool.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ToolGrant {
@@ -34,6 +39,9 @@ pub(crate) struct ToolGrant {
     /// For `http_request` with [`Effect::Queryable`]: where to ask.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) query_url: String,
+    /// With [`Policy::Ask`]: milliseconds for which an approval may stay open before it is escalated; never when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) approval_expiry_ms: Option<i64>,
 }
 
 /// Whether an agent may use a tool by itself.
@@ -96,6 +104,7 @@ pub(crate) fn check(field: &str, grants: &[ToolGrant], violations: &mut Violatio
         }
         check_hosts(&path, grant, violations);
         check_policy(&path, grant, violations);
+        check_expiry(&path, grant, violations);
         query::check(&path, grant, violations);
     }
 }
@@ -121,6 +130,16 @@ fn check_hosts(path: &str, grant: &ToolGrant, violations: &mut Violations) {
                 ),
             );
         }
+    }
+}
+
+fn check_expiry(path: &str, grant: &ToolGrant, violations: &mut Violations) {
+    let Some(expiry_ms) = grant.approval_expiry_ms else { return };
+    let path = format!("{path}.approval_expiry");
+    if grant.policy != Policy::Ask {
+        violations.add(path, "only a tool with TOOL_POLICY_ASK takes one");
+    } else if !(MIN_EXPIRY_MS..=MAX_EXPIRY_MS).contains(&expiry_ms) || expiry_ms % 1_000 != 0 {
+        violations.add(path, "must be 1 minute to 30 days, in whole seconds");
     }
 }
 
@@ -254,6 +273,22 @@ mod tests {
         }
         let unknown = ToolGrant { policy: Policy::Unknown, ..grant("http_fetch", &[]) };
         assert_eq!(broken(&[unknown]), ["tools[0].policy"]);
+    }
+
+    #[test]
+    fn expiry_goes_with_ask_and_is_held_at_its_edges() {
+        let expiry = |policy, ms| {
+            broken(&[ToolGrant { policy, approval_expiry_ms: Some(ms), ..grant("http_request", &[]) }])
+        };
+        for good in [MIN_EXPIRY_MS, MAX_EXPIRY_MS] {
+            assert!(expiry(Policy::Ask, good).is_empty(), "{good}");
+        }
+        for bad in [i64::MIN, 0, MIN_EXPIRY_MS - 1_000, MIN_EXPIRY_MS + 1, MAX_EXPIRY_MS + 1_000] {
+            assert_eq!(expiry(Policy::Ask, bad), ["tools[0].approval_expiry"], "{bad}");
+        }
+        for policy in [Policy::Allow, Policy::Deny] {
+            assert_eq!(expiry(policy, MIN_EXPIRY_MS), ["tools[0].approval_expiry"]);
+        }
     }
 
     #[test]

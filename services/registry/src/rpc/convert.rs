@@ -55,10 +55,16 @@ fn tool(grant: pb::ToolGrant) -> ToolGrant {
             Err(_) => Some(Effect::Unknown),
         },
         query_url: grant.query_url,
+        approval_expiry_ms: grant.approval_expiry.map(whole_milliseconds),
         tool: grant.tool,
         // Host names know no case (RFC 4343).
         allowed_hosts: grant.allowed_hosts.into_iter().map(|host| host.to_ascii_lowercase()).collect(),
     }
+}
+
+/// The same, where finer parts are to be refused and not dropped.
+fn whole_milliseconds(duration: Duration) -> i64 {
+    if duration.nanos % 1_000_000 == 0 { milliseconds(duration) } else { i64::MIN }
 }
 
 /// Whole milliseconds; finer parts are dropped. What is no duration at all comes out as one that every rule refuses.
@@ -148,6 +154,7 @@ fn grant_message(grant: ToolGrant) -> pb::ToolGrant {
         policy: policy as i32,
         effect: effect as i32,
         query_url: grant.query_url,
+        approval_expiry: grant.approval_expiry_ms.map(duration),
     }
 }
 

@@ -122,6 +122,9 @@ pub struct ToolGrant {
     /// idempotency key. Empty otherwise.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub query_url: String,
+    /// With [`ToolPolicy::Ask`]: seconds for which an approval may stay open before it is escalated; never when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval_expiry_s: Option<u32>,
 }
 
 /// Whether an agent may use a tool by itself.
@@ -177,6 +180,7 @@ impl ToolGrant {
             policy: ToolPolicy::default(),
             effect: RequestEffect::default(),
             query_url: String::new(),
+            approval_expiry_s: None,
         }
     }
 

@@ -14,8 +14,8 @@ use super::conversation::{FinishReason, Message, Usage};
 use super::id::ArtifactId;
 pub use codec::{DecodeError, EVENT_VERSION};
 pub use people::{
-    ApprovalRequested, Cancelled, CommandDelivered, ItemDecided, OutcomeUnknown, Paused, QuestionAsked,
-    Resumed, Retried, Steered,
+    ApprovalRequested, ApprovedByRule, Cancelled, CommandDelivered, Doubt, DoubtCause, ItemDecided,
+    OutcomeUnknown, Paused, QuestionAsked, Resumed, Retried, Steered,
 };
 pub use waits::TimerSet;
 
@@ -78,6 +78,8 @@ pub enum Event {
     Steered(Steered),
     /// A person had the failed run go on.
     Retried(Retried),
+    /// A standing rule allows a tool call.
+    ApprovedByRule(ApprovedByRule),
 }
 
 /// The run exists.
@@ -346,6 +348,7 @@ impl Event {
             Self::TimerSet(_) => "timer_set",
             Self::Steered(_) => "steered",
             Self::Retried(_) => "retried",
+            Self::ApprovedByRule(_) => "approved_by_rule",
         }
     }
 
@@ -374,6 +377,7 @@ impl Event {
             Self::OutcomeUnknown(event) => Some(event.step),
             Self::ItemDecided(event) => Some(event.step),
             Self::TimerSet(event) => Some(event.step),
+            Self::ApprovedByRule(event) => Some(event.step),
         }
     }
 }

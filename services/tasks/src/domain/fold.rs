@@ -218,6 +218,7 @@ impl RunFold {
             Event::TimerSet(set) => self.set_timer(set, at)?,
             Event::Steered(steered) => self.steer(steered)?,
             Event::Retried(_) => return Err("the run has not failed".into()),
+            Event::ApprovedByRule(approved) => self.approve_by_rule(approved)?,
         }
         Ok(())
     }

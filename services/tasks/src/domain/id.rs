@@ -17,4 +17,6 @@ mc_chassis::id_type! {
     CommandId,
     /// Something that needs a person.
     InboxItemId,
+    /// Leave to carry out certain calls without asking.
+    ApprovalRuleId,
 }

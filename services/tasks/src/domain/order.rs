@@ -57,6 +57,11 @@ pub enum Decision {
         /// What the agent reads.
         reason: String,
     },
+    /// Do not carry it out; a person's words stand for its result.
+    Respond {
+        /// What the agent reads.
+        text: String,
+    },
     /// The answer to a question.
     Answer {
         /// One of the choices, or free text.

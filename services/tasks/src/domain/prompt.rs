@@ -174,6 +174,11 @@ pub(super) fn rejected(reason: &str) -> String {
     format!("A person rejected this call: {reason}")
 }
 
+/// What the agent reads in place of the result of a call that a person answered instead of the tool.
+pub(super) fn responded(text: &str) -> String {
+    format!("The call was not made. A person answers in its place: {text}")
+}
+
 /// What the agent reads of a call that took effect according to a person.
 pub(super) fn done_by_word(result: &str) -> String {
     format!("The answer to this call got lost. A person looked and says that it took effect: {result}")

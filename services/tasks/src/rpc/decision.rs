@@ -5,7 +5,9 @@ use mc_proto::tasks::v1 as proto;
 use proto::decision::Kind;
 
 use crate::domain::arguments::Arguments;
+use crate::domain::brief::AgentSnapshot;
 use crate::domain::order::Decision;
+use crate::domain::reach;
 use crate::domain::tool::Tool;
 use crate::rpc::order::unprintable;
 use crate::rpc::view_people::decision_name;
@@ -19,11 +21,14 @@ const ARGUMENTS: &str = "decision.approve.arguments_json";
 
 /// Reads a decision apart from what it is about.
 pub(super) fn parse(decision: proto::Decision) -> Result<Decision, Failure> {
-    let choose = "must be one of approve, reject, answer, mark_done, retry and fail";
+    let choose = "must be one of approve, reject, respond, answer, mark_done, retry and fail";
     Ok(match decision.kind.ok_or_else(|| Failure::invalid("decision", choose))? {
         Kind::Approve(approve) => Decision::Approve { arguments_json: approve.arguments_json },
         Kind::Reject(reject) => {
             Decision::Reject { reason: text("decision.reject.reason", reject.reason, REASON_CHARS)? }
+        }
+        Kind::Respond(respond) => {
+            Decision::Respond { text: text("decision.respond.text", respond.text, TEXT_CHARS)? }
         }
         Kind::Answer(answer) => {
             Decision::Answer { text: text("decision.answer.text", answer.text, TEXT_CHARS)? }
@@ -50,10 +55,10 @@ fn text(field: &str, text: String, max: usize) -> Result<String, Failure> {
     Ok(text)
 }
 
-/// Holds a decision to the kind of the item, and to what the item allows.
+/// Holds a decision to the kind of the item, and to what the item allows. Changed arguments are for [`check_arguments`].
 pub(super) fn check_fit(item: &Item, decision: &Decision) -> Result<(), Failure> {
     let (what, takes): (_, &[&str]) = match item.kind {
-        kind::APPROVAL => ("an approval", &["approve", "reject"]),
+        kind::APPROVAL => ("an approval", &["approve", "reject", "respond"]),
         kind::QUESTION => ("a question", &["answer"]),
         _ => ("an unknown outcome", &["mark_done", "retry", "fail"]),
     };
@@ -63,7 +68,6 @@ pub(super) fn check_fit(item: &Item, decision: &Decision) -> Result<(), Failure>
         return Err(Failure::invalid(format!("decision.{given}"), description));
     }
     match decision {
-        Decision::Approve { arguments_json: Some(arguments) } => check_arguments(&item.tool, arguments),
         Decision::Answer { text } if !item.choices.is_empty() && !item.choices.contains(text) => {
             let choices: Vec<_> = item.choices.iter().map(|choice| format!("{choice:?}")).collect();
             let description = format!("must be one of the choices: {}", choices.join(", "));
@@ -73,8 +77,8 @@ pub(super) fn check_fit(item: &Item, decision: &Decision) -> Result<(), Failure>
     }
 }
 
-/// Holds changed arguments to what the tool itself will ask of them.
-fn check_arguments(tool: &str, arguments: &str) -> Result<(), Failure> {
+/// Holds changed arguments to what the tool itself will ask of them, and to the hosts of its grant.
+pub(super) fn check_arguments(tool: &str, agent: &AgentSnapshot, arguments: &str) -> Result<(), Failure> {
     let refuse = |why: String| Failure::invalid(ARGUMENTS, why);
     // A model may leave empty arguments away; a person who changes them writes an object.
     if !matches!(serde_json::from_str(arguments), Ok(serde_json::Value::Object(_))) {
@@ -82,5 +86,6 @@ fn check_arguments(tool: &str, arguments: &str) -> Result<(), Failure> {
     }
     let tool = Tool::named(tool)
         .ok_or_else(|| refuse(format!("cannot be changed here: this release does not know {tool}")))?;
-    Arguments::parse(tool, arguments).map(drop).map_err(refuse)
+    let arguments = Arguments::parse(tool, arguments).map_err(refuse)?;
+    reach::check(agent, tool, &arguments).map_err(refuse)
 }

@@ -3,7 +3,7 @@
 use mc_chassis::Failure;
 use mc_chassis::auth::Caller;
 use mc_chassis::page::Page;
-use mc_proto::tasks::v1::{InboxItemState, ListInboxItemsRequest, ListInboxItemsResponse};
+use mc_proto::tasks::v1::{InboxItemKind, InboxItemState, ListInboxItemsRequest, ListInboxItemsResponse};
 use tonic::Request;
 use uuid::Uuid;
 
@@ -22,6 +22,8 @@ pub(super) async fn list_inbox_items(
     let filter = inbox::Filter {
         state: state(request.state)?,
         run: names::optional_run(workspace, "run", &request.run)?,
+        kind: kind(request.kind)?,
+        agent: names::optional_agent(workspace, "agent", &request.agent)?,
     };
     let mut tx = api.database.read(workspace.uuid()).await?;
     let mut items = inbox::list(&mut tx, workspace, filter, page.after, page.fetch()).await?;
@@ -32,6 +34,14 @@ pub(super) async fn list_inbox_items(
         next_page_token,
         open_count: i32::try_from(open).unwrap_or(i32::MAX),
     })
+}
+
+fn kind(number: i32) -> Result<Option<i16>, Failure> {
+    match InboxItemKind::try_from(number) {
+        Ok(InboxItemKind::Unspecified) => Ok(None),
+        Ok(kind) => Ok(Some(kind as i16)),
+        Err(_) => Err(Failure::invalid("kind", "must be an InboxItemKind")),
+    }
 }
 
 fn state(number: i32) -> Result<Option<i16>, Failure> {

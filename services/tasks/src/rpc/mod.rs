@@ -1,14 +1,18 @@
 //! The service's RPCs: one operation, one file, read straight down.
 
+mod batch_decide_inbox_items;
 mod cancel_run;
+mod create_approval_rule;
 mod create_task;
 mod decide_inbox_item;
 mod decision;
 mod download_artifact;
+mod get_approval_rule;
 mod get_artifact;
 mod get_inbox_item;
 mod get_run;
 mod get_task;
+mod list_approval_rules;
 mod list_artifacts;
 mod list_inbox_items;
 mod list_run_commands;
@@ -20,6 +24,8 @@ mod order;
 mod pause_run;
 mod resume_run;
 mod retry_run;
+mod revoke_approval_rule;
+mod rule_content;
 mod service;
 mod start_task;
 mod start_time;
@@ -31,6 +37,7 @@ mod update_task;
 pub(crate) mod view;
 pub(crate) mod view_activity;
 mod view_people;
+mod view_rules;
 mod watch_run;
 mod watch_workspace;
 

@@ -3,7 +3,7 @@
 use mc_chassis::auth::Caller;
 use mc_chassis::{Failure, names};
 
-use crate::domain::id::{AgentId, ArtifactId, InboxItemId, RunId, TaskId, WorkspaceId};
+use crate::domain::id::{AgentId, ApprovalRuleId, ArtifactId, InboxItemId, RunId, TaskId, WorkspaceId};
 
 /// `workspaces/{workspace}` that the caller is in.
 pub(crate) fn parent(caller: &Caller, field: &str, name: &str) -> Result<WorkspaceId, Failure> {
@@ -46,6 +46,17 @@ pub(crate) fn inbox_item(
     let [workspace, item] = names::parse(field, "workspaces/*/inbox/*", name)?;
     caller.in_workspace(workspace).map_err(|_| Failure::not_found(name))?;
     Ok((WorkspaceId::new(workspace), InboxItemId::new(item)))
+}
+
+/// `workspaces/{workspace}/approvalRules/{rule}` in the caller's workspace.
+pub(crate) fn approval_rule(
+    caller: &Caller,
+    field: &str,
+    name: &str,
+) -> Result<(WorkspaceId, ApprovalRuleId), Failure> {
+    let [workspace, rule] = names::parse(field, "workspaces/*/approvalRules/*", name)?;
+    caller.in_workspace(workspace).map_err(|_| Failure::not_found(name))?;
+    Ok((WorkspaceId::new(workspace), ApprovalRuleId::new(rule)))
 }
 
 /// `workspaces/{workspace}/agents/{agent}` of the given workspace; none when empty.

@@ -4,10 +4,16 @@ use futures::stream::BoxStream;
 use mc_chassis::sized;
 use mc_proto::google::api::HttpBody;
 use mc_proto::tasks::v1::activity_service_server::{ActivityService, ActivityServiceServer};
+use mc_proto::tasks::v1::approval_rule_service_server::{ApprovalRuleService, ApprovalRuleServiceServer};
 use mc_proto::tasks::v1::artifact_service_server::{ArtifactService, ArtifactServiceServer};
 use mc_proto::tasks::v1::inbox_service_server::{InboxService, InboxServiceServer};
 use mc_proto::tasks::v1::run_service_server::{RunService, RunServiceServer};
 use mc_proto::tasks::v1::task_service_server::{TaskService, TaskServiceServer};
+use mc_proto::tasks::v1::{
+    BatchDecideInboxItemsRequest, BatchDecideInboxItemsResponse, CreateApprovalRuleRequest,
+    CreateApprovalRuleResponse, GetApprovalRuleRequest, GetApprovalRuleResponse, ListApprovalRulesRequest,
+    ListApprovalRulesResponse, RevokeApprovalRuleRequest, RevokeApprovalRuleResponse,
+};
 use mc_proto::tasks::v1::{
     CancelRunRequest, CancelRunResponse, CreateTaskRequest, CreateTaskResponse, DecideInboxItemRequest,
     DecideInboxItemResponse, DownloadArtifactRequest, GetArtifactRequest, GetArtifactResponse,
@@ -24,10 +30,11 @@ use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 
 use crate::rpc::{
-    Api, cancel_run, create_task, decide_inbox_item, download_artifact, get_artifact, get_inbox_item,
-    get_run, get_task, list_artifacts, list_inbox_items, list_run_commands, list_run_events, list_runs,
-    list_tasks, pause_run, resume_run, retry_run, start_task, steer_run, update_task, watch_run,
-    watch_workspace,
+    Api, batch_decide_inbox_items, cancel_run, create_approval_rule, create_task, decide_inbox_item,
+    download_artifact, get_approval_rule, get_artifact, get_inbox_item, get_run, get_task,
+    list_approval_rules, list_artifacts, list_inbox_items, list_run_commands, list_run_events, list_runs,
+    list_tasks, pause_run, resume_run, retry_run, revoke_approval_rule, start_task, steer_run, update_task,
+    watch_run, watch_workspace,
 };
 
 /// The routes of every service of this crate.
@@ -35,6 +42,7 @@ pub(crate) fn routes(api: Api) -> Routes {
     Routes::new(sized!(TaskServiceServer::new(api.clone())))
         .add_service(sized!(RunServiceServer::new(api.clone())))
         .add_service(sized!(InboxServiceServer::new(api.clone())))
+        .add_service(sized!(ApprovalRuleServiceServer::new(api.clone())))
         .add_service(sized!(ArtifactServiceServer::new(api.clone())))
         .add_service(sized!(ActivityServiceServer::new(api)))
 }
@@ -130,6 +138,44 @@ impl InboxService for Api {
         request: Request<DecideInboxItemRequest>,
     ) -> Reply<DecideInboxItemResponse> {
         Ok(Response::new(decide_inbox_item::decide_inbox_item(self, request).await?))
+    }
+
+    async fn batch_decide_inbox_items(
+        &self,
+        request: Request<BatchDecideInboxItemsRequest>,
+    ) -> Reply<BatchDecideInboxItemsResponse> {
+        Ok(Response::new(batch_decide_inbox_items::batch_decide_inbox_items(self, request).await?))
+    }
+}
+
+#[tonic::async_trait]
+impl ApprovalRuleService for Api {
+    async fn create_approval_rule(
+        &self,
+        request: Request<CreateApprovalRuleRequest>,
+    ) -> Reply<CreateApprovalRuleResponse> {
+        Ok(Response::new(create_approval_rule::create_approval_rule(self, request).await?))
+    }
+
+    async fn get_approval_rule(
+        &self,
+        request: Request<GetApprovalRuleRequest>,
+    ) -> Reply<GetApprovalRuleResponse> {
+        Ok(Response::new(get_approval_rule::get_approval_rule(self, request).await?))
+    }
+
+    async fn list_approval_rules(
+        &self,
+        request: Request<ListApprovalRulesRequest>,
+    ) -> Reply<ListApprovalRulesResponse> {
+        Ok(Response::new(list_approval_rules::list_approval_rules(self, request).await?))
+    }
+
+    async fn revoke_approval_rule(
+        &self,
+        request: Request<RevokeApprovalRuleRequest>,
+    ) -> Reply<RevokeApprovalRuleResponse> {
+        Ok(Response::new(revoke_approval_rule::revoke_approval_rule(self, request).await?))
     }
 }
 

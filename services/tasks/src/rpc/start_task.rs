@@ -159,6 +159,10 @@ fn tool_grant(grant: registry::ToolGrant) -> ToolGrant {
             registry::RequestEffect::Idempotent => RequestEffect::Idempotent,
             registry::RequestEffect::Queryable => RequestEffect::Queryable,
         },
+        approval_expiry_s: grant
+            .approval_expiry
+            .and_then(|expiry| u32::try_from(expiry.seconds).ok())
+            .filter(|seconds| *seconds > 0),
         tool: grant.tool,
         allowed_hosts: grant.allowed_hosts,
         query_url: grant.query_url,
@@ -229,6 +233,7 @@ mod tests {
             policy,
             effect,
             query_url: "https://api.example.com/{key}".into(),
+            approval_expiry: Some(prost_types::Duration { seconds: 90, nanos: 0 }),
         };
         for (policy, effect, pinned) in [
             (0, 0, (ToolPolicy::Allow, RequestEffect::AtMostOnce)),
@@ -241,6 +246,7 @@ mod tests {
             assert_eq!((grant.policy, grant.effect), pinned, "{policy}, {effect}");
             assert_eq!(grant.query_url, "https://api.example.com/{key}");
             assert_eq!(grant.allowed_hosts, ["api.example.com"]);
+            assert_eq!(grant.approval_expiry_s, Some(90));
         }
     }
 

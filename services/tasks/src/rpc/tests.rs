@@ -1,11 +1,13 @@
 //! The RPCs over the wire, as people call them, with a stand-in for the registry.
 
 mod activity;
+mod batch;
 mod decisions;
 mod orders;
 mod readiness;
 mod refusals;
 mod retries;
+mod rules;
 mod scheduled;
 mod service;
 mod speech;

@@ -177,6 +177,7 @@ fn kind(workspace: WorkspaceId, run: RunId, event: Event) -> proto::run_event::K
         }),
         Event::Steered(event) => Kind::Steered(place.steered(event)),
         Event::Retried(event) => Kind::Retried(place.retried(event)),
+        Event::ApprovedByRule(event) => Kind::ApprovedByRule(place.approved_by_rule(event)),
     }
 }
 

@@ -3,11 +3,13 @@
 use mc_proto::tasks::v1 as proto;
 use uuid::Uuid;
 
+use crate::domain::conversation::Role;
 use crate::domain::event;
+use crate::domain::glance::Turn;
 use crate::domain::id::{CommandId, InboxItemId, RunId, WorkspaceId};
 use crate::domain::order::{CommandKind, Decision};
 use crate::rpc::view::{run_name, task_name, timestamp, version_name};
-use crate::store::inbox::Item;
+use crate::store::inbox::{Item, kind};
 use crate::store::mailbox::Command;
 
 /// Where an event happened, and so how what it speaks of is named.
@@ -101,6 +103,19 @@ impl Place {
             tool: event.tool,
             arguments_json: event.arguments_json,
             attempt: event.attempt as i32,
+            cause: event.doubt.as_ref().map(|doubt| cause(doubt.cause)).unwrap_or_default().to_owned(),
+            detail: event.doubt.map(|doubt| doubt.detail).unwrap_or_default(),
+        }
+    }
+
+    pub(super) fn approved_by_rule(self, event: event::ApprovedByRule) -> proto::ApprovedByRule {
+        proto::ApprovedByRule {
+            step: event.step as i32,
+            call_id: event.call_id,
+            tool: event.tool,
+            arguments_json: event.arguments_json,
+            approval_rule: rule_name(self.workspace.uuid(), event.rule.uuid()),
+            creator: format!("users/{}", event.creator),
         }
     }
 
@@ -120,8 +135,11 @@ impl Place {
 pub(crate) fn decision(decision: Decision) -> proto::Decision {
     use proto::decision::Kind;
     let kind = match decision {
-        Decision::Approve { arguments_json } => Kind::Approve(proto::ApproveDecision { arguments_json }),
+        Decision::Approve { arguments_json } => {
+            Kind::Approve(proto::ApproveDecision { arguments_json, always_allow: None })
+        }
         Decision::Reject { reason } => Kind::Reject(proto::RejectDecision { reason }),
+        Decision::Respond { text } => Kind::Respond(proto::RespondDecision { text }),
         Decision::Answer { text } => Kind::Answer(proto::AnswerDecision { text }),
         Decision::MarkDone { result } => Kind::MarkDone(proto::MarkDoneDecision { result }),
         Decision::Retry => Kind::Retry(proto::RetryDecision {}),
@@ -135,6 +153,7 @@ pub(crate) const fn decision_name(decision: &Decision) -> &'static str {
     match decision {
         Decision::Approve { .. } => "approve",
         Decision::Reject { .. } => "reject",
+        Decision::Respond { .. } => "respond",
         Decision::Answer { .. } => "answer",
         Decision::MarkDone { .. } => "mark_done",
         Decision::Retry => "retry",
@@ -185,7 +204,51 @@ pub(crate) fn inbox_item(item: &Item) -> proto::InboxItem {
         close_time: item.close_time.map(timestamp),
         decider: item.decider.map(|decider| format!("users/{decider}")).unwrap_or_default(),
         decision: item.decision.clone().map(decision),
+        turns: item.turns.iter().flatten().map(turn).collect(),
+        read_only: item.read_only,
+        hosts: item.hosts.clone(),
+        doubt: (item.kind == kind::OUTCOME).then(|| doubt(item)),
+        due_time: item.due_time.map(timestamp),
+        overdue: item.escalations > 0,
+        escalation_count: i32::from(item.escalations),
+        approval_rule: item.rule_id.map(|rule| rule_name(workspace, rule)).unwrap_or_default(),
     }
+}
+
+fn turn(turn: &Turn) -> proto::ConversationTurn {
+    let role = match turn.role {
+        Role::User => proto::TurnRole::User,
+        Role::Assistant => proto::TurnRole::Assistant,
+        Role::Tool => proto::TurnRole::Tool,
+    };
+    proto::ConversationTurn { role: role as i32, text: turn.text.clone(), cut: turn.cut }
+}
+
+fn doubt(item: &Item) -> proto::OutcomeDoubt {
+    proto::OutcomeDoubt {
+        cause: i32::from(item.doubt_cause),
+        detail: item.doubt_detail.clone(),
+        attempt: item.attempt,
+        begin_time: item.begin_time.map(timestamp),
+        notice_time: Some(timestamp(item.create_time)),
+    }
+}
+
+/// The name of a `DoubtCause` without its prefix.
+const fn cause(cause: event::DoubtCause) -> &'static str {
+    match cause {
+        event::DoubtCause::WorkerLost => "WORKER_LOST",
+        event::DoubtCause::AnswerLost => "ANSWER_LOST",
+        event::DoubtCause::TimedOut => "TIMED_OUT",
+        event::DoubtCause::QueryUnclear => "QUERY_UNCLEAR",
+        event::DoubtCause::NotSentAgain => "NOT_SENT_AGAIN",
+        event::DoubtCause::Unknown => "",
+    }
+}
+
+/// `workspaces/{workspace}/approvalRules/{rule}`.
+pub(crate) fn rule_name(workspace: Uuid, rule: Uuid) -> String {
+    format!("workspaces/{workspace}/approvalRules/{rule}")
 }
 
 /// What is ordered.

@@ -10,11 +10,12 @@ use uuid::Uuid;
 
 use crate::domain::event::Event;
 use crate::domain::fold::Totals;
-use crate::domain::id::{CommandId, RunId, WorkspaceId};
+use crate::domain::id::{ApprovalRuleId, CommandId, RunId, WorkspaceId};
 use crate::domain::key;
 use crate::store::artifact::{self, NewArtifact};
 use crate::store::inbox::{self, NewItem};
 use crate::store::mailbox::{self, Settlement};
+use crate::store::rule;
 
 /// Events of one run, to be committed together under one epoch.
 #[derive(Debug, Clone)]
@@ -47,6 +48,9 @@ pub enum Refusal {
     /// One of the events is in the journal already: an append whose answer was lost did commit. Read the journal again.
     #[error("the event is in the journal already")]
     Duplicate,
+    /// A rule by which a call was to be approved holds no longer. Nothing was committed; decide anew.
+    #[error("an approval rule holds no longer")]
+    RuleGone,
     /// The database could not be asked, or its answer did not come: whether it committed is unknown. Repeat it: it is
     /// [`Refusal::Duplicate`] or [`Refusal::Fenced`] then if it did.
     #[error("whether the append was committed is unknown")]
@@ -102,7 +106,8 @@ impl Tally {
                 | Event::ApprovalRequested(_)
                 | Event::QuestionAsked(_)
                 | Event::OutcomeUnknown(_)
-                | Event::Retried(_) => {}
+                | Event::Retried(_)
+                | Event::ApprovedByRule(_) => {}
             }
         }
         tally
@@ -168,6 +173,8 @@ pub struct Besides {
     /// Orders that are settled by this, besides those that `Paused`, `Resumed`, `Cancelled`, `Steered` and `Retried` name:
     /// these are effective.
     pub settled: Vec<(CommandId, Settlement)>,
+    /// Rules by which the events approve calls, once for each call. They must hold when this commits.
+    pub rules: Vec<ApprovalRuleId>,
 }
 
 impl Besides {
@@ -183,7 +190,7 @@ impl Besides {
 }
 
 /// Appends for one run and, in the same transaction, does what goes with it: writes artifacts, opens inbox items, stamps
-/// letters and their receipts, and ends the run if its last event does. The end voids the run's open items, supersedes its
+/// letters and their receipts, counts the use of approval rules, and ends the run if its last event does. The end voids the run's open items, supersedes its
 /// unsettled orders and moves its task along.
 pub async fn append_with(
     database: &Database,
@@ -198,6 +205,9 @@ pub async fn append_with(
     }
     for item in &besides.items {
         inbox::open(&mut tx, append.run, item, append.at).await?;
+    }
+    if !rule::use_all(&mut tx, &besides.rules, append.at).await? {
+        return Err(Refusal::RuleGone);
     }
     let settled: Vec<_> = besides.settled.iter().copied().chain(settled_by(&append.events)).collect();
     let (read, opened) = (besides.read_up_to, besides.items.len());
@@ -295,6 +305,7 @@ pub fn step_key(event: &Event, epoch: i64) -> (String, i32) {
         Event::OutcomeUnknown(event) => (format!("i/{}", event.item), 0),
         Event::ItemDecided(event) => (format!("i/{}", event.item), 0),
         Event::TimerSet(event) => (call_key(event.step, &event.call_id), 1),
+        Event::ApprovedByRule(event) => (call_key(event.step, &event.call_id), 1),
     }
 }
 

@@ -1,13 +1,14 @@
 //! The inbox: what runs ask of people. A run asks in the transaction of the event that says so; a person decides in the
 //! transaction that puts the letter into the run's mailbox; the end of the run voids what is open.
 
-use mc_chassis::db::Tx;
+use mc_chassis::db::{Database, Tx};
 use sqlx::{PgConnection, QueryBuilder};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::event::EffectClass;
-use crate::domain::id::{InboxItemId, RunId, UserId, WorkspaceId};
+use crate::domain::event::{Doubt, DoubtCause, EffectClass};
+use crate::domain::glance::Turn;
+use crate::domain::id::{AgentId, ApprovalRuleId, InboxItemId, RunId, UserId, WorkspaceId};
 use crate::domain::order::Decision;
 use crate::store::append::storable;
 use crate::store::mailbox::{Addressee, decision_to_json};
@@ -30,6 +31,8 @@ pub enum Ask {
         parameters_json_schema: String,
         /// What may be done if the outcome gets lost.
         effect_class: EffectClass,
+        /// Seconds for which it may stay open before it is escalated.
+        expiry_s: Option<u32>,
     },
     /// A question of the agent.
     Question {
@@ -48,6 +51,10 @@ pub enum Ask {
         effect_class: EffectClass,
         /// The attempt that is in doubt.
         attempt: u32,
+        /// What went wrong.
+        doubt: Doubt,
+        /// When the attempt was begun.
+        since: Option<OffsetDateTime>,
     },
 }
 
@@ -64,6 +71,10 @@ pub struct NewItem {
     pub ask: Ask,
     /// What the agent said in the same answer; [`CONTEXT_MAX`] characters of it are kept.
     pub context: String,
+    /// The end of the conversation.
+    pub turns: Vec<Turn>,
+    /// Hosts that the call reaches.
+    pub hosts: Vec<String>,
 }
 
 impl NewItem {
@@ -104,8 +115,14 @@ pub(super) async fn open(
     at: OffsetDateTime,
 ) -> Result<(), sqlx::Error> {
     let none: &[String] = &[];
+    let (mut doubt, mut since, mut expiry) = (None, None, None);
+    match &item.ask {
+        Ask::Approval { expiry_s, .. } => expiry = expiry_s.and_then(|seconds| i32::try_from(seconds).ok()),
+        Ask::Outcome { doubt: why, since: begun, .. } => (doubt, since) = (Some(why), *begun),
+        Ask::Question { .. } => {}
+    }
     let (tool, arguments, schema, class, attempt, question, choices) = match &item.ask {
-        Ask::Approval { tool, arguments_json, parameters_json_schema, effect_class } => (
+        Ask::Approval { tool, arguments_json, parameters_json_schema, effect_class, .. } => (
             tool.as_str(),
             arguments_json.as_str(),
             parameters_json_schema.as_str(),
@@ -115,7 +132,7 @@ pub(super) async fn open(
             none,
         ),
         Ask::Question { question, choices } => ("", "", "", None, 0, question.as_str(), choices.as_slice()),
-        Ask::Outcome { tool, arguments_json, effect_class, attempt } => {
+        Ask::Outcome { tool, arguments_json, effect_class, attempt, .. } => {
             (tool.as_str(), arguments_json.as_str(), "", Some(*effect_class), *attempt, "", none)
         }
     };
@@ -134,9 +151,32 @@ pub(super) async fn open(
         .bind(choices.iter().map(|choice| storable(choice)).collect::<Vec<_>>())
         .bind(storable(&item.context.chars().take(CONTEXT_MAX).collect::<String>()))
         .bind(at)
+        .bind(storable(&turns_to_json(&item.turns)))
+        .bind(class == Some(EffectClass::Pure))
+        .bind(&item.hosts)
+        .bind(doubt.map_or(0, |doubt| cause_number(doubt.cause)))
+        .bind(storable(doubt.map_or("", |doubt| &doubt.detail)))
+        .bind(since)
+        .bind(expiry)
         .execute(&mut **tx)
         .await
         .map(drop)
+}
+
+fn turns_to_json(turns: &[Turn]) -> String {
+    serde_json::to_string(turns).expect("turns have string keys alone")
+}
+
+/// Number of `DoubtCause`.
+const fn cause_number(cause: DoubtCause) -> i16 {
+    match cause {
+        DoubtCause::Unknown => 0,
+        DoubtCause::WorkerLost => 1,
+        DoubtCause::AnswerLost => 2,
+        DoubtCause::TimedOut => 3,
+        DoubtCause::QueryUnclear => 4,
+        DoubtCause::NotSentAgain => 5,
+    }
 }
 
 /// Number of `EffectClass`.
@@ -193,6 +233,25 @@ pub struct Item {
     /// What was decided.
     #[sqlx(json(nullable))]
     pub decision: Option<Decision>,
+    /// The end of the conversation; none in items from before it was kept.
+    #[sqlx(json(nullable))]
+    pub turns: Option<Vec<Turn>>,
+    /// True when the tool declares that the call changes nothing.
+    pub read_only: bool,
+    /// Hosts that the call reaches.
+    pub hosts: Vec<String>,
+    /// Number of `DoubtCause`.
+    pub doubt_cause: i16,
+    /// What was seen.
+    pub doubt_detail: String,
+    /// When the attempt in doubt was begun.
+    pub begin_time: Option<OffsetDateTime>,
+    /// When it is next to be escalated.
+    pub due_time: Option<OffsetDateTime>,
+    /// How often it was.
+    pub escalations: i16,
+    /// The rule that the decision made.
+    pub rule_id: Option<Uuid>,
     /// The run's task.
     pub task_id: Uuid,
     /// Its title when the run was made.
@@ -210,7 +269,8 @@ macro_rules! select {
         concat!(
             "SELECT i.item_id, i.workspace_id, i.run_id, i.kind, i.state, i.step, i.call_id, i.tool, i.arguments_json, ",
             "i.parameters_json_schema, i.effect_class, i.attempt, i.question, i.choices, i.context, ",
-            "i.run_cost_nano_usd, i.create_time, i.close_time, i.decider, i.decision, ",
+            "i.run_cost_nano_usd, i.create_time, i.close_time, i.decider, i.decision, i.turns, i.read_only, i.hosts, ",
+            "i.doubt_cause, i.doubt_detail, i.begin_time, i.due_time, i.escalations, i.rule_id, ",
             "r.task_id, r.title, r.agent_id, r.agent_version, r.agent_display_name ",
             "FROM tasks.inbox_item i JOIN tasks.run r ON r.run_id = i.run_id ",
             $rest
@@ -230,6 +290,10 @@ pub struct Filter {
     pub state: Option<i16>,
     /// Only of this run.
     pub run: Option<RunId>,
+    /// Only of this kind.
+    pub kind: Option<i16>,
+    /// Only of this agent.
+    pub agent: Option<AgentId>,
 }
 
 /// Items of the transaction's workspace, newest first, behind `after`.
@@ -244,6 +308,12 @@ pub async fn list(
     query.push_bind(workspace.uuid());
     if let Some(run) = filter.run {
         query.push(" AND i.run_id = ").push_bind(run.uuid());
+    }
+    if let Some(kind) = filter.kind {
+        query.push(" AND i.kind = ").push_bind(kind);
+    }
+    if let Some(agent) = filter.agent {
+        query.push(" AND i.agent_id = ").push_bind(agent.uuid());
     }
     match filter.state {
         // As a literal, so that the index of open items is seen to fit whatever the plan is made for.
@@ -271,23 +341,51 @@ pub async fn count_open(connection: &mut PgConnection, workspace: WorkspaceId) -
     .await
 }
 
-/// Closes an open item of the run that the transaction has locked, by a decision. False if it is not open any more. The
-/// letter that tells the run is the caller's to post.
+/// A decision, as it closes an item.
+#[derive(Debug, Clone, Copy)]
+pub struct Verdict<'a> {
+    /// Who decides.
+    pub decider: UserId,
+    /// What.
+    pub decision: &'a Decision,
+    /// The rule that the decision makes.
+    pub rule: Option<ApprovalRuleId>,
+    /// When.
+    pub at: OffsetDateTime,
+}
+
+impl<'a> Verdict<'a> {
+    /// One that makes no rule.
+    pub fn of(decider: UserId, decision: &'a Decision, at: OffsetDateTime) -> Self {
+        Self { decider, decision, rule: None, at }
+    }
+}
+
+/// Closes an open item of the run that the transaction has locked. False if it is not open any more. The letter that tells
+/// the run is the caller's to post.
 pub async fn decide(
     tx: &mut Tx,
     of: Addressee,
     item: InboxItemId,
-    decider: UserId,
-    decision: &Decision,
-    now: OffsetDateTime,
+    verdict: Verdict<'_>,
 ) -> Result<bool, sqlx::Error> {
     let done = sqlx::query(include_str!("../../queries/decide_inbox_item.sql"))
         .bind(item.uuid())
         .bind(of.run.uuid())
-        .bind(decider.uuid())
-        .bind(now)
-        .bind(decision_to_json(decision))
+        .bind(verdict.decider.uuid())
+        .bind(verdict.at)
+        .bind(decision_to_json(verdict.decision))
+        .bind(verdict.rule.map(ApprovalRuleId::uuid))
         .execute(&mut **tx)
         .await?;
     Ok(done.rows_affected() == 1)
+}
+
+pub(crate) const ESCALATE: &str = include_str!("../../queries/escalate_inbox_items.sql");
+
+/// Escalates items of all workspaces that have stayed open past their time: each once, however many do so at once. Answers
+/// how many. Nothing is decided by it.
+pub async fn escalate(database: &Database, now: OffsetDateTime) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query(ESCALATE).bind(now).execute(database.pool()).await?;
+    Ok(done.rows_affected())
 }

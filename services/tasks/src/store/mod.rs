@@ -14,6 +14,7 @@ pub mod journal;
 pub mod lease;
 pub mod mailbox;
 pub mod retry;
+pub mod rule;
 pub mod run;
 pub mod task;
 

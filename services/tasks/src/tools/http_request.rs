@@ -18,7 +18,7 @@ use super::http::{Answer, check_host, line, read, told};
 use super::{Outcome, ToolAnswer};
 use crate::domain::arguments::{HttpRequest, Method, check_url};
 use crate::domain::brief::ToolGrant;
-use crate::domain::event::EffectClass;
+use crate::domain::event::{Doubt, DoubtCause, EffectClass};
 
 /// Time for one request with its answer.
 pub const TIME_LIMIT: Duration = Duration::from_secs(30);
@@ -68,7 +68,18 @@ enum Sent {
     /// Not a byte of it went out.
     Not(String),
     /// It may have taken effect.
-    InDoubt(String),
+    InDoubt(Doubt),
+}
+
+impl Sent {
+    /// What is not known of this one, where one before it is in doubt.
+    fn doubt(self) -> Result<ToolAnswer, Doubt> {
+        match self {
+            Self::Answered(answer) => Ok(answer),
+            Self::Not(why) => Err(Doubt::new(DoubtCause::NotSentAgain, &why)),
+            Self::InDoubt(doubt) => Err(doubt),
+        }
+    }
 }
 
 /// What a server says of a request that it may have had.
@@ -99,34 +110,41 @@ impl HttpRequests {
         Self { leave: Arc::new(move || leave().boxed()), ..self }
     }
 
+    /// The same without its pauses.
+    #[cfg(test)]
+    pub(crate) fn impatient(self) -> Self {
+        Self { pause: Duration::from_millis(1), ..self }
+    }
+
     /// Carries a request out.
     pub async fn carry_out(&self, request: &HttpRequest, terms: Terms<'_>) -> Outcome {
         match terms.effect_class {
             EffectClass::Queryable => self.send_or_ask(request, terms).await,
             // Whatever a later release calls it, a request is not known to be free of effects.
             EffectClass::Pure | EffectClass::AtMostOnce => match self.send(request, terms).await {
-                Sent::Answered(answer) => Outcome::Known(answer),
                 Sent::Not(why) if !terms.maybe_done => Outcome::Known(ToolAnswer::failed(why)),
-                Sent::Not(why) | Sent::InDoubt(why) => Outcome::Unknown(why),
+                sent => sent.doubt().map_or_else(Outcome::Unknown, Outcome::Known),
             },
             EffectClass::Idempotent => self.send_until_answered(request, terms).await,
         }
     }
 
     async fn send_until_answered(&self, request: &HttpRequest, terms: Terms<'_>) -> Outcome {
-        let mut doubt = terms.maybe_done.then(String::new);
-        for sent in 1..=MAX_SENDS {
+        let mut maybe_done = terms.maybe_done;
+        let mut sends = 0;
+        loop {
+            sends += 1;
             match self.send(request, terms).await {
-                Sent::Answered(answer) => return Outcome::Known(answer),
-                // The time before, it may have taken effect.
-                Sent::Not(why) if doubt.is_none() => return Outcome::Known(ToolAnswer::failed(why)),
-                Sent::Not(why) | Sent::InDoubt(why) => doubt = Some(why),
+                // No time before it can have taken effect.
+                Sent::Not(why) if !maybe_done => return Outcome::Known(ToolAnswer::failed(why)),
+                sent => match sent.doubt() {
+                    Ok(answer) => return Outcome::Known(answer),
+                    Err(doubt) if sends == MAX_SENDS => return Outcome::Unknown(doubt),
+                    Err(_) => maybe_done = true,
+                },
             }
-            if sent < MAX_SENDS {
-                tokio::time::sleep(self.pause).await;
-            }
+            tokio::time::sleep(self.pause).await;
         }
-        Outcome::Unknown(doubt.unwrap_or_default())
     }
 
     async fn send_or_ask(&self, request: &HttpRequest, terms: Terms<'_>) -> Outcome {
@@ -138,12 +156,14 @@ impl HttpRequests {
                 match self.query(terms).await {
                     Found::Outcome(answer) => return Outcome::Known(answer),
                     Found::Nothing => unasked = false,
-                    Found::Unclear(why) => return Outcome::Unknown(why),
+                    Found::Unclear(why) => return unclear(&why),
                 }
             }
             match self.send(request, terms).await {
                 Sent::Answered(answer) => return Outcome::Known(answer),
-                Sent::Not(why) if unasked => return Outcome::Unknown(why),
+                Sent::Not(why) if unasked => {
+                    return Outcome::Unknown(Doubt::new(DoubtCause::NotSentAgain, &why));
+                }
                 // The server said of every time before that it had no effect.
                 Sent::Not(why) => return Outcome::Known(ToolAnswer::failed(why)),
                 Sent::InDoubt(_) => in_doubt = true,
@@ -153,8 +173,11 @@ impl HttpRequests {
         }
         match self.query(terms).await {
             Found::Outcome(answer) => Outcome::Known(answer),
-            Found::Nothing => Outcome::Unknown(format!("sent {MAX_SENDS} times without an answer")),
-            Found::Unclear(why) => Outcome::Unknown(why),
+            Found::Nothing => {
+                let why = format!("sent {MAX_SENDS} times without an answer");
+                Outcome::Unknown(Doubt::new(DoubtCause::AnswerLost, &why))
+            }
+            Found::Unclear(why) => unclear(&why),
         }
     }
 
@@ -195,8 +218,11 @@ impl HttpRequests {
             Ok(Err(error)) if error.is_connect() || error.is_builder() => {
                 Sent::Not(format!("The request was not sent: {}.", told(&error)))
             }
-            Ok(Err(error)) => Sent::InDoubt(told(&error)),
-            Err(_) => Sent::InDoubt(format!("no whole answer within {} s", self.time_limit.as_secs())),
+            Ok(Err(error)) => Sent::InDoubt(Doubt::new(DoubtCause::AnswerLost, &told(&error))),
+            Err(_) => {
+                let why = format!("no whole answer within {} s", self.time_limit.as_secs());
+                Sent::InDoubt(Doubt::new(DoubtCause::TimedOut, &why))
+            }
         }
     }
 
@@ -221,6 +247,10 @@ impl HttpRequests {
         let response = self.egress.client().get(url.clone()).send().await.map_err(|error| told(&error))?;
         read(response).await.map_err(|error| told(&error))
     }
+}
+
+fn unclear(why: &str) -> Outcome {
+    Outcome::Unknown(Doubt::new(DoubtCause::QueryUnclear, why))
 }
 
 /// The answer as the model reads it. A redirect is an answer like any other: it is not followed.

@@ -120,7 +120,7 @@ async fn nobody() -> u16 {
 fn known(outcome: Outcome) -> ToolAnswer {
     match outcome {
         Outcome::Known(answer) => answer,
-        Outcome::Unknown(why) => panic!("unknown: {why}"),
+        Outcome::Unknown(why) => panic!("unknown: {why:?}"),
     }
 }
 

@@ -11,7 +11,7 @@ use mc_chassis::ids::Ids;
 use crate::domain::arguments::Arguments;
 use crate::domain::brief::AgentSnapshot;
 use crate::domain::decide::ToolUse;
-use crate::domain::event::{ArtifactRef, Event};
+use crate::domain::event::{ArtifactRef, Doubt, Event};
 use crate::domain::id::ArtifactId;
 use artifacts::ReadArtifacts;
 use http_fetch::HttpFetch;
@@ -37,8 +37,8 @@ pub struct ToolContext<'a, R> {
 pub enum Outcome {
     /// It is known, well or badly.
     Known(ToolAnswer),
-    /// It may have taken effect, and nobody can tell: a person has to. With what happened, for the log.
-    Unknown(String),
+    /// It may have taken effect, and nobody can tell: a person has to. With what went wrong.
+    Unknown(Doubt),
 }
 
 /// What a tool has to say, and what is to be stored with it.

@@ -171,7 +171,7 @@ impl Journal {
             match done {
                 Ok(appended) => return Ok(appended),
                 Err(Refusal::Fenced) => return Err(Stop::Lost),
-                Err(Refusal::Duplicate) => return Err(Stop::Reload),
+                Err(Refusal::Duplicate | Refusal::RuleGone) => return Err(Stop::Reload),
                 Err(Refusal::Database(error)) if !db::is_unavailable(&error) => {
                     return Err(Stop::broken(error));
                 }

@@ -9,7 +9,7 @@ use mc_chassis::db::Database;
 
 use crate::domain::brief::RunBrief;
 use crate::domain::decide::ToolUse;
-use crate::domain::event::EffectClass;
+use crate::domain::event::{Doubt, DoubtCause, EffectClass};
 use crate::domain::id::{RunId, WorkspaceId};
 use crate::domain::tool::Tool;
 use crate::store::append::Besides;
@@ -87,10 +87,10 @@ pub(super) async fn use_all(journal: &mut Journal, uses: Vec<ToolUse>) -> Result
                 let artifacts = written.into_iter().map(stored).collect();
                 journal.append(vec![event], Besides::artifacts(artifacts)).await?;
             }
-            Ok(Outcome::Unknown(why)) => {
+            Ok(Outcome::Unknown(doubt)) => {
                 let tool = used.tool.name();
-                tracing::warn!(run = %journal.lease().run, tool, why, "the outcome of a call is unknown");
-                journal.ask(vec![used.in_doubt()]).await?;
+                tracing::warn!(run = %journal.lease().run, tool, ?doubt, "the outcome of a call is unknown");
+                journal.ask(vec![used.in_doubt(doubt)]).await?;
             }
             Err(error) => unavailable = Some(error),
         }
@@ -119,7 +119,10 @@ fn too_slow(used: &ToolUse) -> Outcome {
         (EffectClass::Pure, _) | (_, Tool::WriteArtifact) => Outcome::Known(ToolAnswer::failed(format!(
             "STEP_TIMED_OUT: stopped after {limit}, the longest that a call may take. It had no effect."
         ))),
-        _ => Outcome::Unknown(format!("no result within {limit}, the agent's max_step_duration")),
+        _ => {
+            let why = format!("no result within {limit}, the agent's max_step_duration");
+            Outcome::Unknown(Doubt::new(DoubtCause::TimedOut, &why))
+        }
     }
 }
 

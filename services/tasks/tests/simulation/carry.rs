@@ -281,7 +281,15 @@ impl Journal {
             events.push(ask.event(item));
             let question = inbox::Ask::Question { question: String::new(), choices: Vec::new() };
             let (step, call_id) = (ask.step, ask.call_id);
-            items.push(NewItem { item, step, call_id, ask: question, context: String::new() });
+            items.push(NewItem {
+                item,
+                step,
+                call_id,
+                ask: question,
+                context: String::new(),
+                turns: Vec::new(),
+                hosts: Vec::new(),
+            });
         }
         self.append(events, Besides { items, ..Besides::default() }).await
     }

@@ -5,7 +5,7 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use mc_tasks::domain::arguments::Arguments;
 use mc_tasks::domain::decide::ToolUse;
-use mc_tasks::domain::event::{ArtifactRef, EffectClass, Event};
+use mc_tasks::domain::event::{ArtifactRef, Doubt, DoubtCause, EffectClass, Event};
 use mc_tasks::domain::id::{ArtifactId, RunId};
 use mc_tasks::store::append::Besides;
 use uuid::Uuid;
@@ -66,7 +66,9 @@ impl Journal {
             match next {
                 None => return Ok(()),
                 Some((_, Some(event))) => self.append(vec![event], Besides::default()).await?,
-                Some((used, None)) => self.ask(vec![used.in_doubt()]).await?,
+                Some((used, None)) => {
+                    self.ask(vec![used.in_doubt(Doubt::new(DoubtCause::AnswerLost, ""))]).await?;
+                }
             }
         }
     }

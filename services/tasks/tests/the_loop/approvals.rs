@@ -82,6 +82,19 @@ fn a_rejected_call_is_never_begun_and_the_agent_reads_why() {
 }
 
 #[test]
+fn a_person_may_answer_in_place_of_the_tool() {
+    let mut run = waiting(&[ORDER]);
+    run.decided(Decision::Respond { text: "Order 7 is there already.".into() });
+    let run = run.played();
+    assert_eq!(
+        run.results(),
+        ["The call was not made. A person answers in its place: Order 7 is there already."]
+    );
+    assert!(run.carried_out.is_empty());
+    assert!(!run.story().contains("http_request ?\n7"), "no intent: {}", run.story());
+}
+
+#[test]
 fn changed_arguments_are_what_is_done_and_the_agent_is_told_so() {
     let mut run = waiting(&[ORDER]);
     let changed = r#"{"method": "PUT", "url": "https://shop.example.com/orders/1"}"#;

@@ -24,6 +24,8 @@ mod recovery;
 mod repeated_calls;
 mod retries;
 mod retry_table;
+mod rule_patterns;
+mod rules;
 mod steers;
 mod strict_fold;
 mod truncated_answers;

@@ -2,7 +2,7 @@
 
 use mc_tasks::domain::brief::RequestEffect;
 use mc_tasks::domain::decide::{Next, next};
-use mc_tasks::domain::event::{EffectClass, Event};
+use mc_tasks::domain::event::{Doubt, EffectClass, Event};
 use mc_tasks::domain::fold::{RunState, WaitReason};
 use mc_tasks::domain::order::Decision;
 
@@ -100,7 +100,7 @@ fn a_worker_that_cannot_tell_asks_just_the_same() {
         };
         run.append(used.intent.clone().unwrap());
         // The answer was cut.
-        run.ask(vec![used.in_doubt()]);
+        run.ask(vec![used.in_doubt(Doubt::worker_lost())]);
         let run = run.played();
         assert_eq!(run.fold.state(), RunState::Waiting(WaitReason::Outcome));
         assert!(run.carried_out.is_empty(), "and does not repeat it");
@@ -135,7 +135,7 @@ fn a_call_without_effect_is_never_in_doubt() {
     let record = mc_tasks::domain::event::Record {
         seq: run.fold.head_seq() + 1,
         at: run.now,
-        event: used.in_doubt().event(item),
+        event: used.in_doubt(Doubt::worker_lost()).event(item),
     };
     assert!(run.fold.clone().apply(&record).is_err());
 }

@@ -114,6 +114,7 @@ fn check_journal(journal: &[Record], max_steps: u32, max_cost: Option<i64>) {
                 }
                 assert_ne!(decided.get(&id), Some(&"reject"), "a person said no");
                 assert!(!timers.contains_key(&id), "a timer is no use of a tool");
+                assert_ne!(decided.get(&id), Some(&"respond"), "a person answered in its place");
                 assert!(intents.insert(intent), "two intents for one attempt");
             }
             Event::ToolCallCompleted(call) => {
@@ -123,9 +124,13 @@ fn check_journal(journal: &[Record], max_steps: u32, max_cost: Option<i64>) {
                 }
                 let known = timers.contains_key(&id)
                     || intents.contains(&(call.step, call.call_id.clone(), 1))
-                    || matches!(decided.get(&id), Some(&"reject" | &"answer"));
+                    || matches!(decided.get(&id), Some(&"reject" | &"respond" | &"answer"));
                 assert!(known, "a result without an intent and without a person's word");
                 assert!(results.insert(id), "two results for one call");
+            }
+            Event::ApprovedByRule(allowed) => {
+                let id = (allowed.step, allowed.call_id.clone());
+                assert!(decided.insert(id, "rule").is_none(), "decided on twice");
             }
             Event::ApprovalRequested(asked) => assert!(items.insert(asked.item, "approval").is_none()),
             Event::QuestionAsked(asked) => assert!(items.insert(asked.item, "question").is_none()),
@@ -135,6 +140,7 @@ fn check_journal(journal: &[Record], max_steps: u32, max_cost: Option<i64>) {
                 let (expected, how) = match item.decision {
                     Decision::Approve { .. } => ("approval", "approve"),
                     Decision::Reject { .. } => ("approval", "reject"),
+                    Decision::Respond { .. } => ("approval", "respond"),
                     Decision::Answer { .. } => ("question", "answer"),
                     Decision::MarkDone { .. } => ("outcome", "mark_done"),
                     Decision::Retry => ("outcome", "retry"),

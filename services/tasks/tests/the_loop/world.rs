@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use mc_tasks::domain::brief::{RunLimits, ToolGrant};
 use mc_tasks::domain::decide::{Ask, Next, ToolUse, claimed, next};
-use mc_tasks::domain::event::{EffectClass, Event, Failed, RunError};
+use mc_tasks::domain::event::{Doubt, DoubtCause, EffectClass, Event, Failed, RunError};
 use mc_tasks::domain::fold::{RunFold, RunState, WaitReason};
 use mc_tasks::domain::id::InboxItemId;
 use mc_tasks::domain::mail;
@@ -18,6 +18,7 @@ use crate::kit::{
     PERSON, Run, START, Turn, agent, answered, at_once, brief, interrupted, order, speaks, task,
 };
 use crate::properties::check_request;
+use crate::rules::any_call_goes;
 use crate::scenario::Scenario;
 
 /// A world in which workers die: what is in `run.journal`, in the mailbox and in `effects` outlives them.
@@ -127,6 +128,7 @@ impl World {
                 (WaitReason::Approval, 0) => Decision::Reject { reason: "No.".into() },
                 // Of the other tools these are no arguments: what a person writes is judged too.
                 (WaitReason::Approval, 1) => Decision::Approve { arguments_json: Some(edited.into()) },
+                (WaitReason::Approval, 2) => Decision::Respond { text: "Take this instead.".into() },
                 (WaitReason::Approval, _) => Decision::Approve { arguments_json: None },
                 (WaitReason::Input, _) => Decision::Answer { text: "A".into() },
                 (WaitReason::Outcome, 0) => Decision::MarkDone { result: "It is done.".into() },
@@ -174,6 +176,13 @@ impl World {
     fn ask(&mut self, asks: &[Ask]) -> Result<(), Died> {
         let mut events = Vec::new();
         for ask in asks {
+            // Of some calls somebody said once that they need not be asked about again.
+            let rules =
+                if self.decisions.next().is_some_and(|how| how % 3 == 0) { any_call_goes() } else { vec![] };
+            if let Some(allowed) = ask.allowed_by(&rules) {
+                events.push(Event::ApprovedByRule(allowed));
+                continue;
+            }
             self.items += 1;
             events.push(ask.event(InboxItemId::new(Uuid::from_u128(self.items))));
         }
@@ -309,7 +318,7 @@ impl World {
                         self.may_die()?;
                         if used.effect_class == EffectClass::AtMostOnce && entry_is_lost(&used) {
                             // The answer is cut.
-                            self.ask(&[used.in_doubt()])?;
+                            self.ask(&[used.in_doubt(Doubt::new(DoubtCause::AnswerLost, "cut"))])?;
                         } else {
                             self.append(vec![result])?;
                         }

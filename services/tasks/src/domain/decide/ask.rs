@@ -1,7 +1,10 @@
 //! What a run asks of people, before it has an inbox item.
 
-use crate::domain::event::{ApprovalRequested, EffectClass, Event, OutcomeUnknown, QuestionAsked};
+use crate::domain::event::{
+    ApprovalRequested, ApprovedByRule, Doubt, EffectClass, Event, OutcomeUnknown, QuestionAsked,
+};
 use crate::domain::id::InboxItemId;
+use crate::domain::rule::Rule;
 
 /// Something that needs a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +46,8 @@ pub enum AskKind {
         effect_class: EffectClass,
         /// Attempt whose outcome is unknown.
         attempt: u32,
+        /// What went wrong.
+        doubt: Doubt,
     },
 }
 
@@ -57,9 +62,32 @@ impl Ask {
             AskKind::Question { question, choices } => {
                 Event::QuestionAsked(QuestionAsked { item, step, call_id, question, choices })
             }
-            AskKind::Outcome { tool, arguments_json, attempt, .. } => {
-                Event::OutcomeUnknown(OutcomeUnknown { item, step, call_id, tool, arguments_json, attempt })
+            AskKind::Outcome { tool, arguments_json, attempt, doubt, .. } => {
+                let doubt = Some(doubt);
+                Event::OutcomeUnknown(OutcomeUnknown {
+                    item,
+                    step,
+                    call_id,
+                    tool,
+                    arguments_json,
+                    attempt,
+                    doubt,
+                })
             }
         }
+    }
+
+    /// The record that one of these rules allows the call, if it does: only an approval can be given by a rule.
+    pub fn allowed_by(&self, rules: &[Rule]) -> Option<ApprovedByRule> {
+        let AskKind::Approval { tool, arguments_json, .. } = &self.kind else { return None };
+        let rule = rules.iter().find(|rule| rule.tool == *tool && rule.pattern.fits(arguments_json))?;
+        Some(ApprovedByRule {
+            step: self.step,
+            call_id: self.call_id.clone(),
+            tool: tool.clone(),
+            arguments_json: arguments_json.clone(),
+            rule: rule.rule,
+            creator: rule.creator,
+        })
     }
 }

@@ -8,11 +8,11 @@ use super::{MAX_CALLS_PER_ANSWER, Next, ToolUse, fail, next_step, waits};
 use crate::domain::arguments::{Arguments, Wait};
 use crate::domain::brief::{AgentSnapshot, ToolPolicy};
 use crate::domain::conversation::{FinishReason, ToolCall};
-use crate::domain::event::{EffectClass, Event, ToolCallCompleted, ToolCallStarted};
+use crate::domain::event::{Doubt, EffectClass, Event, ToolCallCompleted, ToolCallStarted};
 use crate::domain::fold::{Answer, Call, CallState, Intent, RunFold};
 use crate::domain::order::Decision;
 use crate::domain::tool::Tool;
-use crate::domain::{finish, key, prompt};
+use crate::domain::{finish, key, prompt, reach};
 
 /// In this order: results that are known without doing anything and timers, questions to people, calls, `finish`, notes, the next
 /// step. So everything that people are needed for is asked at once, what needs nobody is carried out meanwhile, and
@@ -69,6 +69,7 @@ fn see_to(subject: &Subject<'_>, todo: &mut Todo) {
                 carry_out(subject, arguments, todo);
             }
             (Decision::Reject { reason }, _) => known(prompt::rejected(reason), true),
+            (Decision::Respond { text }, _) => known(prompt::responded(text), false),
             (Decision::Answer { text }, _) => known(text.clone(), false),
             (Decision::MarkDone { result }, _) => known(prompt::done_by_word(result), false),
             (Decision::Fail { reason }, _) => known(prompt::failed_by_word(reason), true),
@@ -168,6 +169,7 @@ fn recover(subject: &Subject<'_>, intent: &Intent, todo: &mut Todo) {
                 arguments_json: intent.arguments_json.clone(),
                 effect_class: intent.effect_class,
                 attempt: intent.attempt,
+                doubt: Doubt::worker_lost(),
             },
         }),
     }
@@ -252,18 +254,7 @@ fn judge(subject: &Subject<'_>, arguments_json: &str) -> Result<(Tool, Arguments
     let tool = known_tool(agent, call)?;
     let arguments =
         Arguments::parse(tool, arguments_json).map_err(|why| format!("Not carried out: {why}."))?;
-    let url = match &arguments {
-        Arguments::HttpFetch { url } => Some(url),
-        Arguments::HttpRequest(request) => Some(&request.url),
-        _ => None,
-    };
-    if let (Some(url), Some(grant)) = (url, agent.grant(tool)) {
-        let host = url.host_str().unwrap_or_default();
-        if !grant.allows_host(host) {
-            let hosts = grant.allowed_hosts.join(", ");
-            return Err(format!("Not carried out: url: you may not reach `{host}`. You may reach: {hosts}."));
-        }
-    }
+    reach::check(agent, tool, &arguments).map_err(|why| format!("Not carried out: {why}."))?;
     Ok((tool, arguments))
 }
 

@@ -4,7 +4,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::ask::{Ask, AskKind};
 use crate::domain::arguments::Arguments;
-use crate::domain::event::{ArtifactRef, EffectClass, Event, ToolCallCompleted};
+use crate::domain::event::{ArtifactRef, Doubt, EffectClass, Event, ToolCallCompleted};
 use crate::domain::prompt;
 use crate::domain::tool::Tool;
 
@@ -62,8 +62,8 @@ impl ToolUse {
         })
     }
 
-    /// What is asked of people when nobody can tell what came of it.
-    pub fn in_doubt(&self) -> Ask {
+    /// What is asked of people when nobody can tell what came of it, and why nobody can.
+    pub fn in_doubt(&self, doubt: Doubt) -> Ask {
         Ask {
             step: self.step,
             call_id: self.call_id.clone(),
@@ -72,6 +72,7 @@ impl ToolUse {
                 arguments_json: self.arguments_json.clone(),
                 effect_class: self.effect_class,
                 attempt: self.attempt,
+                doubt,
             },
         }
     }

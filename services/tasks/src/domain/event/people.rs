@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::domain::id::{CommandId, InboxItemId, UserId};
+use crate::domain::id::{ApprovalRuleId, CommandId, InboxItemId, UserId};
 use crate::domain::order::{CommandKind, Decision, Details};
 
 /// The run's worker has read a person's order.
@@ -131,6 +131,70 @@ pub struct OutcomeUnknown {
     pub arguments_json: String,
     /// Attempt whose outcome is unknown.
     pub attempt: u32,
+    /// What went wrong; absent in events of releases that did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<Doubt>,
+}
+
+/// Characters of [`Doubt::detail`] that are kept.
+const DOUBT_CHARS: usize = 500;
+
+/// Why nobody knows what became of a tool call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Doubt {
+    /// The kind of it.
+    pub cause: DoubtCause,
+    /// What was seen, for people; may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+}
+
+impl Doubt {
+    /// A doubt; 500 characters of the detail are kept.
+    pub fn new(cause: DoubtCause, detail: &str) -> Self {
+        Self { cause, detail: detail.chars().take(DOUBT_CHARS).collect() }
+    }
+
+    /// The worker that carried the call out is gone.
+    pub fn worker_lost() -> Self {
+        Self::new(DoubtCause::WorkerLost, "")
+    }
+}
+
+/// Kinds of doubt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DoubtCause {
+    /// The worker that carried the call out died or lost its lease before it had stored an answer.
+    WorkerLost,
+    /// The connection broke before the answer was whole.
+    AnswerLost,
+    /// No whole answer came in time.
+    TimedOut,
+    /// The server was asked what became of the call and could not say.
+    QueryUnclear,
+    /// An attempt before is in doubt, and this one was surely not sent.
+    NotSentAgain,
+    /// One that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+/// A standing rule allows a tool call, so nobody is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovedByRule {
+    /// Step whose answer asked for the call.
+    pub step: u32,
+    /// Id of the call, as in its intent.
+    pub call_id: String,
+    /// The tool.
+    pub tool: String,
+    /// Arguments as the model wrote them.
+    pub arguments_json: String,
+    /// The rule.
+    pub rule: ApprovalRuleId,
+    /// Who made it.
+    pub creator: UserId,
 }
 
 /// A person decided.

@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use super::calls::{Call, CallState, Subject};
 use super::{Phase, RunFold};
+use crate::domain::brief::ToolPolicy;
 use crate::domain::conversation::{FinishReason, Message};
 use crate::domain::event::{
-    ApprovalRequested, Cancelled, CommandDelivered, EffectClass, ItemDecided, OutcomeUnknown, Paused,
-    QuestionAsked, Resumed, Steered,
+    ApprovalRequested, ApprovedByRule, Cancelled, CommandDelivered, EffectClass, ItemDecided, OutcomeUnknown,
+    Paused, QuestionAsked, Resumed, Steered,
 };
 use crate::domain::id::{CommandId, InboxItemId};
 use crate::domain::order::{CommandKind, Decision};
+use crate::domain::tool::Tool;
 
 /// Orders that the run has read, and what has come of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -173,6 +175,24 @@ impl RunFold {
         call.ask_first(asked.item, Subject::Approval)
     }
 
+    /// A rule stands for a person's approval, and only where one is asked for: it never goes beyond the grant.
+    pub(super) fn approve_by_rule(&mut self, approved: &ApprovedByRule) -> Result<(), String> {
+        let policy = Tool::named(&approved.tool).and_then(|tool| self.brief.agent.policy(tool));
+        if policy != Some(ToolPolicy::Ask) {
+            return Err(format!("nobody is asked about calls of `{}`", approved.tool));
+        }
+        let call = self.call_mut(approved.step, &approved.call_id)?;
+        if call.call.tool != approved.tool || call.call.arguments_json != approved.arguments_json {
+            return Err(format!("call `{}` was asked for otherwise", approved.call_id));
+        }
+        if call.state != CallState::Asked {
+            return Err(format!("call `{}` has been decided on", approved.call_id));
+        }
+        let decision = Decision::Approve { arguments_json: None };
+        call.state = CallState::Decided { decision, intent: None };
+        Ok(())
+    }
+
     pub(super) fn ask_question(&mut self, asked: &QuestionAsked) -> Result<(), String> {
         self.check_new(asked.item)?;
         self.call_mut(asked.step, &asked.call_id)?.ask_first(asked.item, Subject::Question)
@@ -207,7 +227,10 @@ impl RunFold {
             return Err(format!("people are asked about it by {item}, not by {}", decided.item));
         }
         let intent = match (subject, &decided.decision) {
-            (Subject::Approval, Decision::Approve { .. } | Decision::Reject { .. })
+            (
+                Subject::Approval,
+                Decision::Approve { .. } | Decision::Reject { .. } | Decision::Respond { .. },
+            )
             | (Subject::Question, Decision::Answer { .. }) => None,
             (
                 Subject::Outcome(intent),

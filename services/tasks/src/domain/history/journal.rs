@@ -73,7 +73,10 @@ fn steps(journal: &[Entry], say: &mut impl FnMut(Promise, String)) {
                 }
             }
             Event::ItemDecided(item) => {
-                if matches!(item.decision, Decision::Reject { .. } | Decision::Answer { .. }) {
+                if matches!(
+                    item.decision,
+                    Decision::Reject { .. } | Decision::Respond { .. } | Decision::Answer { .. }
+                ) {
                     settled.insert((item.step, item.call_id.clone()));
                 }
             }

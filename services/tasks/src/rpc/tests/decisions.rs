@@ -4,11 +4,11 @@ use mc_proto::tasks::v1::decision::Kind;
 use mc_proto::tasks::v1::{
     AnswerDecision, ApproveDecision, DecideInboxItemRequest, Decision, EffectClass, FailDecision,
     GetInboxItemRequest, InboxItem, InboxItemKind, InboxItemState, ListInboxItemsRequest, MarkDoneDecision,
-    RejectDecision, RetryDecision,
+    RejectDecision, RespondDecision, RetryDecision,
 };
 
 use super::*;
-use crate::domain::event::{ApprovalRequested, EffectClass as Effect, OutcomeUnknown};
+use crate::domain::event::{ApprovalRequested, Doubt, EffectClass as Effect, OutcomeUnknown};
 use crate::domain::id::InboxItemId;
 use crate::domain::order::{Decision as Decided, LetterContent};
 use crate::store::inbox::{Ask, NewItem};
@@ -22,7 +22,7 @@ fn name(item: InboxItemId) -> String {
 }
 
 fn approve(arguments: Option<&str>) -> Kind {
-    Kind::Approve(ApproveDecision { arguments_json: arguments.map(String::from) })
+    Kind::Approve(ApproveDecision { arguments_json: arguments.map(String::from), always_allow: None })
 }
 
 fn reject(reason: &str) -> Kind {
@@ -61,7 +61,13 @@ impl Service {
             let effect_class = Effect::Idempotent;
             (
                 Event::ApprovalRequested(event),
-                Ask::Approval { tool, arguments_json, parameters_json_schema, effect_class },
+                Ask::Approval {
+                    tool,
+                    arguments_json,
+                    parameters_json_schema,
+                    effect_class,
+                    expiry_s: Some(60),
+                },
             )
         } else {
             let event = OutcomeUnknown {
@@ -71,11 +77,21 @@ impl Service {
                 tool: tool.clone(),
                 arguments_json: arguments_json.clone(),
                 attempt: 2,
+                doubt: Some(Doubt::worker_lost()),
             };
-            let effect_class = Effect::AtMostOnce;
-            (Event::OutcomeUnknown(event), Ask::Outcome { tool, arguments_json, effect_class, attempt: 2 })
+            let (effect_class, doubt, since) = (Effect::AtMostOnce, Doubt::worker_lost(), Some(NOW));
+            let ask = Ask::Outcome { tool, arguments_json, effect_class, attempt: 2, doubt, since };
+            (Event::OutcomeUnknown(event), ask)
         };
-        let items = vec![NewItem { item, step: 1, call_id, ask, context: "é".repeat(2_001) }];
+        let items = vec![NewItem {
+            item,
+            step: 1,
+            call_id,
+            ask,
+            context: "é".repeat(2_001),
+            turns: vec![],
+            hosts: vec![],
+        }];
         let append = Append { events: vec![event], ..intent(lease, 1) };
         let besides = Besides { items, ..Besides::default() };
         append_with(&self.tables.engine, HERE, &append, &besides).await.expect("ask");
@@ -115,6 +131,7 @@ async fn first_decision_holds_and_the_second_is_told_who_decided_what_and_when()
     assert_eq!((second.code(), second.reason()), (tonic::Code::FailedPrecondition, "ALREADY_DECIDED"));
     let told = |key: &str| second.metadata()[key].clone();
     assert_eq!((told("decider"), told("decision")), (format!("users/{USER}"), "approve".into()));
+    assert_eq!((told("detail"), told("inbox_item")), ("with other arguments".into(), name(item)));
     assert_eq!(told("decide_time"), "2026-11-23T08:00:00Z");
 
     let mut tx = service.tables.engine.read(HOME).await.expect("read");
@@ -151,6 +168,8 @@ async fn decision_fits_the_kind_of_the_item() {
             approve(Some(r#"{"path":"a.md","content":"x","mode":7}"#)),
             "decision.approve.arguments_json",
         ),
+        (approval, Kind::Respond(RespondDecision { text: " ".into() }), "decision.respond.text"),
+        (question, Kind::Respond(RespondDecision { text: "Yes.".into() }), "decision.respond"),
         (approval, reject("  "), "decision.reject.reason"),
         (approval, reject(&"é".repeat(2_001)), "decision.reject.reason"),
         (approval, reject("nul\0"), "decision.reject.reason"),
@@ -195,6 +214,29 @@ async fn decision_fits_the_kind_of_the_item() {
 }
 
 #[tokio::test]
+async fn of_decisions_at_the_same_moment_one_holds_and_the_others_are_told_of_it() {
+    let service = Service::new().await;
+    let lease = service.a_lease().await;
+    let item = service.asked(&lease, true).await;
+    let reasons: Vec<String> = (0..12).map(|n| format!("No, says {n}.")).collect();
+    let decided = reasons.iter().map(|reason| service.decide(item, reject(reason), ""));
+    let decided = futures::future::join_all(decided).await;
+    let (held, refused): (Vec<_>, Vec<_>) = decided.into_iter().partition(Result::is_ok);
+    assert_eq!((held.len(), refused.len()), (1, 11));
+    let held =
+        held.into_iter().next().and_then(Result::ok).and_then(|item| item.decision).and_then(|it| it.kind);
+    let Some(Kind::Reject(held)) = held else { panic!("{held:?}") };
+    for failure in refused.into_iter().filter_map(Result::err) {
+        assert_eq!(
+            (failure.reason(), failure.metadata()["detail"].as_str()),
+            ("ALREADY_DECIDED", held.reason.as_str())
+        );
+    }
+    let mut tx = service.tables.engine.read(HOME).await.expect("read");
+    assert_eq!(mailbox::unread(&mut tx, lease.run).await.expect("unread").len(), 1, "the run hears of one");
+}
+
+#[tokio::test]
 async fn item_of_an_ended_run_is_void() {
     let service = Service::new().await;
     let lease = service.a_lease().await;
@@ -227,10 +269,23 @@ async fn inbox_is_paged_filtered_and_shut_to_strangers() {
     let of_run = format!("workspaces/{HOME}/runs/{}", other.run);
     let of_run = list(ListInboxItemsRequest { run: of_run, ..base.clone() }).await.expect("list");
     assert_eq!(of_run.inbox_items.iter().map(|it| &it.name).collect::<Vec<_>>(), [&names[2]]);
+    let of_agent = |agent: Uuid| ListInboxItemsRequest {
+        agent: format!("workspaces/{HOME}/agents/{agent}"),
+        ..base.clone()
+    };
+    assert_eq!(list(of_agent(AGENT)).await.expect("list").inbox_items.len(), 3);
+    assert!(list(of_agent(USER)).await.expect("list").inbox_items.is_empty());
+    let question = name(service.tables.ask(&lease, 2, &[]).await);
+    let kind = |kind: InboxItemKind| ListInboxItemsRequest { kind: kind as i32, ..base.clone() };
+    assert_eq!(list(kind(InboxItemKind::Question)).await.expect("list").inbox_items[0].name, question);
+    assert_eq!(list(kind(InboxItemKind::Approval)).await.expect("list").inbox_items.len(), 3);
+    assert!(list(kind(InboxItemKind::Outcome)).await.expect("list").inbox_items.is_empty());
     let void = ListInboxItemsRequest { state: InboxItemState::Void as i32, ..base.clone() };
     assert!(list(void).await.expect("list").inbox_items.is_empty());
     for (request, field) in [
         (ListInboxItemsRequest { state: 9, ..base.clone() }, "state"),
+        (ListInboxItemsRequest { kind: 9, ..base.clone() }, "kind"),
+        (ListInboxItemsRequest { agent: "agents/x".into(), ..base.clone() }, "agent"),
         (ListInboxItemsRequest { run: "runs/x".into(), ..base.clone() }, "run"),
         (ListInboxItemsRequest { page_size: 1_001, ..base.clone() }, "page_size"),
         (ListInboxItemsRequest { page_token: "x".into(), ..base.clone() }, "page_token"),

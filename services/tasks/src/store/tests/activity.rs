@@ -113,7 +113,11 @@ async fn every_turn_of_a_runs_life_is_told() {
     let mut tx = life.tables.api.begin(HOME.uuid()).await.expect("begin");
     let to = live(mailbox::lock(&mut tx, run_id).await.expect("lock"));
     let decision = Decision::Answer { text: "this".into() };
-    assert!(inbox::decide(&mut tx, to, item, super::PERSON, &decision, NOW).await.expect("decide"));
+    assert!(
+        inbox::decide(&mut tx, to, item, inbox::Verdict::of(super::PERSON, &decision, NOW))
+            .await
+            .expect("decide")
+    );
     mailbox::post(&mut tx, to, super::PERSON, &answer(item, "this"), NOW).await.expect("post");
     tx.commit().await.expect("commit");
     assert_eq!(life.told().await, [question(inbox::state::DECIDED), run(QUEUED)], "decided, and woken");

@@ -17,6 +17,7 @@ async fn sees(connection: &mut PgConnection, table: &'static str) -> i64 {
         "journal" => "SELECT count(run_id) FROM tasks.journal",
         "artifact" => "SELECT count(artifact_id) FROM tasks.artifact",
         "command" => "SELECT count(run_id) FROM tasks.command",
+        "approval_rule" => "SELECT count(rule_id) FROM tasks.approval_rule",
         "inbox_item" => "SELECT count(item_id) FROM tasks.inbox_item",
         "activity" => "SELECT count(seq) FROM tasks.activity",
         "activity_head" => "SELECT count(seq) FROM tasks.activity_head",
@@ -44,6 +45,7 @@ async fn two_workspaces() -> Tables {
             .await
             .expect("append");
         tables.ask(&lease, 1, &[]).await;
+        tables.rule(lease.workspace, lease.agent).await;
         tables.post(lease.workspace, lease.run, &tables.order(CommandKind::Pause)).await;
     }
     while activity::relay(tables.engine.pool(), 100).await.expect("relay").numbered > 0 {}
@@ -60,6 +62,7 @@ async fn people_see_their_workspace_alone_and_nothing_without_one() {
         ("artifact", 1),
         ("command", 1),
         ("inbox_item", 1),
+        ("approval_rule", 1),
         ("activity", 6),
         ("activity_head", 1),
     ];
@@ -80,11 +83,18 @@ async fn engine_schedules_over_all_workspaces_and_reads_the_contents_of_one() {
     let tables = two_workspaces().await;
     let mut tx = tables.engine.begin_open().await.expect("begin");
     assert_eq!(sees(&mut tx, "run").await, 2, "scheduling");
-    for table in ["task", "journal", "artifact", "command", "inbox_item"] {
+    for table in ["task", "journal", "artifact", "command", "inbox_item", "approval_rule"] {
         assert_eq!(sees(&mut tx, table).await, 0, "{table} without a workspace");
     }
     let mut tx = tables.engine.begin(workspace(1).uuid()).await.expect("begin");
-    for (table, rows) in [("task", 1), ("journal", 3), ("artifact", 1), ("command", 1), ("inbox_item", 1)] {
+    for (table, rows) in [
+        ("task", 1),
+        ("journal", 3),
+        ("artifact", 1),
+        ("command", 1),
+        ("inbox_item", 1),
+        ("approval_rule", 1),
+    ] {
         assert_eq!(sees(&mut tx, table).await, rows, "{table} of its workspace");
     }
 }
@@ -118,6 +128,15 @@ async fn what_a_role_has_no_business_with_is_refused() {
         ("engine", "SELECT question FROM tasks.inbox_item"),
         ("engine", "UPDATE tasks.inbox_item SET state = 2, close_time = now()"),
         ("engine", "UPDATE tasks.inbox_item SET decider = run_id"),
+        ("engine", "SELECT turns FROM tasks.inbox_item"),
+        ("engine", "SELECT note FROM tasks.approval_rule"),
+        ("engine", "INSERT INTO tasks.approval_rule DEFAULT VALUES"),
+        ("engine", "UPDATE tasks.approval_rule SET revoke_time = NULL"),
+        ("engine", "DELETE FROM tasks.approval_rule"),
+        ("api", "UPDATE tasks.approval_rule SET conditions_json = '[]'"),
+        ("api", "UPDATE tasks.approval_rule SET use_count = 0"),
+        ("api", "DELETE FROM tasks.approval_rule"),
+        ("api", "UPDATE tasks.inbox_item SET due_time = now()"),
         ("engine", "DELETE FROM tasks.inbox_item"),
         ("engine", "UPDATE tasks.run SET mailbox_seq = 9"),
         ("api", "SELECT * FROM tasks.ready"),
@@ -159,7 +178,9 @@ async fn rows_cannot_be_written_into_another_workspace() {
          VALUES ($1, 1, $2, 'queued', 'run', 0, 0, '{}', $3)";
     let insert_change =
         "INSERT INTO tasks.change (subject, workspace_id, kind, create_time) VALUES ($1, $2, 1, $3)";
-    for statement in [insert_task, insert_ready, insert_journal, insert_change] {
+    let insert_rule = "INSERT INTO tasks.approval_rule (rule_id, workspace_id, agent_id, tool, conditions_json, creator, create_time)
+         VALUES ($1, $2, $1, 't', '[]', $1, $3)";
+    for statement in [insert_task, insert_ready, insert_journal, insert_change, insert_rule] {
         for (number, allowed) in [(1, true), (2, false)] {
             let mut tx = tables.api.begin(workspace(1).uuid()).await.expect("begin");
             let done = sqlx::query(statement)

@@ -239,8 +239,16 @@ async fn end_voids_what_is_open_supersedes_what_is_not_settled_and_takes_no_more
         let mut tx = tables.api.begin(HOME.uuid()).await.expect("begin");
         let to = live(mailbox::lock(&mut tx, run).await.expect("lock"));
         let decision = Decision::Answer { text: "Yes".into() };
-        assert!(inbox::decide(&mut tx, to, decided, PERSON, &decision, NOW).await.expect("decide"));
-        assert!(!inbox::decide(&mut tx, to, decided, PERSON, &decision, NOW).await.expect("once"));
+        assert!(
+            inbox::decide(&mut tx, to, decided, inbox::Verdict::of(PERSON, &decision, NOW))
+                .await
+                .expect("decide")
+        );
+        assert!(
+            !inbox::decide(&mut tx, to, decided, inbox::Verdict::of(PERSON, &decision, NOW))
+                .await
+                .expect("once")
+        );
         tx.commit().await.expect("commit");
         assert_eq!(tables.seen(HOME, run).await.open_items, 1);
         let (pause, cancel) = (tables.order(CommandKind::Pause), tables.order(CommandKind::Cancel));
@@ -302,11 +310,19 @@ async fn inbox_lists_newest_first_by_state_and_run_and_counts_what_is_open() {
     let mut tx = tables.api.begin(HOME.uuid()).await.expect("begin");
     let to = live(mailbox::lock(&mut tx, lease.run).await.expect("lock"));
     let decision = Decision::Answer { text: "red".into() };
-    assert!(!inbox::decide(&mut tx, to, items[3], PERSON, &decision, NOW).await.expect("of another run"));
-    assert!(inbox::decide(&mut tx, to, items[0], PERSON, &decision, NOW).await.expect("decide"));
+    assert!(
+        !inbox::decide(&mut tx, to, items[3], inbox::Verdict::of(PERSON, &decision, NOW))
+            .await
+            .expect("of another run")
+    );
+    assert!(
+        inbox::decide(&mut tx, to, items[0], inbox::Verdict::of(PERSON, &decision, NOW))
+            .await
+            .expect("decide")
+    );
 
     let list = async |tx: &mut sqlx::PgConnection, state, run, after| -> Vec<_> {
-        let filter = inbox::Filter { state, run };
+        let filter = inbox::Filter { state, run, ..inbox::Filter::default() };
         let items = inbox::list(tx, HOME, filter, after, 10).await.expect("list");
         items.iter().map(|item| item.item_id).collect()
     };

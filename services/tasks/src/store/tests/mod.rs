@@ -2,6 +2,7 @@
 
 mod activity;
 mod claim;
+mod escalation;
 mod fence;
 mod isolation;
 mod letters;
@@ -21,13 +22,17 @@ use crate::SCHEMA;
 use crate::domain::brief::{AgentSnapshot, RunBrief, RunLimits, TaskSnapshot, ToolGrant};
 use crate::domain::event::QuestionAsked;
 use crate::domain::event::{Event, ModelCallStarted, Queued};
-use crate::domain::id::{AgentId, CommandId, InboxItemId, RunId, TaskId, UserId, WorkspaceId};
+use crate::domain::id::{
+    AgentId, ApprovalRuleId, CommandId, InboxItemId, RunId, TaskId, UserId, WorkspaceId,
+};
 use crate::domain::order::{CommandKind, Decision, Details, LetterContent};
+use crate::domain::rule::Pattern;
 use crate::store::append::{Append, Besides, append_with};
 use crate::store::inbox::{Ask, NewItem};
 use crate::store::lease::{self, Claim, Lease};
 use crate::store::mailbox::{self, Addressee, Locked, Posted};
-use crate::store::{beat, run, task};
+use crate::store::rule::{NewRule, StoredRule};
+use crate::store::{beat, rule, run, task};
 
 pub(crate) const NOW: OffsetDateTime = datetime!(2026-11-23 8:00 UTC);
 
@@ -161,12 +166,37 @@ impl Tables {
             question: question.clone(),
             choices: choices.clone(),
         };
-        let new =
-            NewItem { item, step, call_id, ask: Ask::Question { question, choices }, context: "Hm.".into() };
+        let new = NewItem {
+            item,
+            step,
+            call_id,
+            ask: Ask::Question { question, choices },
+            context: "Hm.".into(),
+            turns: Vec::new(),
+            hosts: Vec::new(),
+        };
         let append = Append { events: vec![Event::QuestionAsked(asked)], ..intent(lease, step) };
         let besides = Besides { items: vec![new], ..Besides::default() };
         append_with(&self.engine, lease.workspace, &append, &besides).await.expect("ask");
         item
+    }
+
+    /// A rule of an agent for calls of `http_request` without arguments.
+    pub(crate) async fn rule(&self, workspace: WorkspaceId, agent: AgentId) -> StoredRule {
+        let new = NewRule {
+            rule: ApprovalRuleId::new(self.id()),
+            agent,
+            tool: "http_request".into(),
+            pattern: Pattern::of_arguments("{}").expect("a pattern"),
+            note: "Why not?".into(),
+            creator: PERSON,
+            expire_time: None,
+            item: None,
+        };
+        let mut tx = self.api.begin(workspace.uuid()).await.expect("begin");
+        let made = rule::insert(&mut tx, workspace, &new, NOW).await.expect("make a rule");
+        tx.commit().await.expect("commit");
+        made
     }
 
     /// A run as people see it.

@@ -149,7 +149,9 @@ async fn decide(tx: &mut Tx, run: RunId, item: InboxItemId, text: &str) -> Optio
     match mailbox::lock(tx, run).await.expect("lock") {
         Locked::Live(to) => {
             let decision = Decision::Answer { text: text.into() };
-            let first = inbox::decide(tx, to, item, PERSON, &decision, NOW).await.expect("decide");
+            let first = inbox::decide(tx, to, item, inbox::Verdict::of(PERSON, &decision, NOW))
+                .await
+                .expect("decide");
             if first {
                 mailbox::post(tx, to, PERSON, &answer(item, text), NOW).await.expect("post");
             }

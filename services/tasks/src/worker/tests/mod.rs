@@ -125,7 +125,7 @@ impl Fleet {
             bells: self.bells.clone(),
             hands: Hands::default(),
             fetch: HttpFetch::new(self.means.egress.clone()),
-            requests: HttpRequests::new(self.means.egress.clone()),
+            requests: HttpRequests::new(self.means.egress.clone()).impatient(),
             means: self.means.clone(),
             lifecycle,
         };

@@ -26,6 +26,8 @@ pub(super) struct Seen {
 struct Desk {
     seen: Mutex<Vec<Seen>>,
     is_held: AtomicBool,
+    cuts: AtomicBool,
+    is_unsure: AtomicBool,
     came: Notify,
     /// Whoever asked is gone, and has not waited for the answer.
     left: Notify,
@@ -95,6 +97,16 @@ impl Site {
         self.desk.go_on.notify_waiters();
     }
 
+    /// From now on the answers to what changes something are cut in the middle.
+    pub(super) fn cut(&self, cuts: bool) {
+        self.desk.cuts.store(cuts, Ordering::SeqCst);
+    }
+
+    /// From now on nobody here can say what became of a request.
+    pub(super) fn forget(&self) {
+        self.desk.is_unsure.store(true, Ordering::SeqCst);
+    }
+
     /// Comes back when a request has come, once for each.
     pub(super) async fn came(&self) {
         self.desk.came.notified().await;
@@ -124,6 +136,13 @@ async fn answer(State(desk): State<Arc<Desk>>, request: Request) -> Response {
         waits.is_answered = true;
     }
     match (parts.method.as_str(), known) {
+        ("GET", _) if path.contains("/outcomes/") && desk.is_unsure.load(Ordering::SeqCst) => {
+            StatusCode::SERVICE_UNAVAILABLE.into_response()
+        }
+        (method, _) if method != "GET" && desk.cuts.load(Ordering::SeqCst) => {
+            let half = futures::stream::iter([Ok("ord"), Err(std::io::Error::other("cut"))]);
+            axum::body::Body::from_stream(half).into_response()
+        }
         ("GET", false) if path.contains("/outcomes/") => StatusCode::NOT_FOUND.into_response(),
         ("GET", _) => "it was ordered".into_response(),
         _ => (StatusCode::CREATED, "ordered").into_response(),

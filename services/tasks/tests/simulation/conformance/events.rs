@@ -14,7 +14,8 @@ const PERSON: UserId = UserId::new(Uuid::from_u128(9));
 
 pub(super) fn new_item(item: InboxItemId) -> NewItem {
     let ask = Ask::Question { question: "Which?".into(), choices: Vec::new() };
-    NewItem { item, step: 1, call_id: call_id(item), ask, context: String::new() }
+    let context = String::new();
+    NewItem { item, step: 1, call_id: call_id(item), ask, context, turns: Vec::new(), hosts: Vec::new() }
 }
 
 fn call_id(item: InboxItemId) -> String {

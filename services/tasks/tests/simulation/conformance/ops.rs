@@ -362,7 +362,9 @@ impl Both {
         let mut tx = self.api.begin(workspace.uuid()).await.expect("begin");
         let sql = match mailbox::lock(&mut tx, run).await.expect("lock") {
             Locked::Live(to)
-                if inbox::decide(&mut tx, to, item, PERSON, &decision, AT).await.expect("decide") =>
+                if inbox::decide(&mut tx, to, item, inbox::Verdict::of(PERSON, &decision, AT))
+                    .await
+                    .expect("decide") =>
             {
                 let letter = LetterContent::Decision { item, decision: decision.clone() };
                 let posted = mailbox::post(&mut tx, to, PERSON, &letter, AT).await.expect("post");

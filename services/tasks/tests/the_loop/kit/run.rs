@@ -310,6 +310,9 @@ fn told(event: &Event) -> String {
         Event::OutcomeUnknown(asked) => {
             format!("outcome {}/{} {} attempt {} ?", asked.step, asked.call_id, asked.tool, asked.attempt)
         }
+        Event::ApprovedByRule(allowed) => {
+            format!("rule {}/{} {}", allowed.step, allowed.call_id, allowed.tool)
+        }
         Event::ItemDecided(decided) => {
             let how = format!("{:?}", decided.decision);
             let how = how.split([' ', '{']).next().unwrap_or_default();

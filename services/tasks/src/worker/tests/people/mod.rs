@@ -6,8 +6,10 @@ mod orders;
 mod outcomes;
 mod questions;
 mod retries;
+mod rules;
 mod slow_steps;
 mod steers;
+mod unknown;
 mod waits;
 
 use mc_chassis::Failure;
@@ -78,6 +80,11 @@ impl World {
         });
         let upstream = Upstream::new("tasks", Target::Memory(link), &client, &fleet.lifecycle);
         Self { fleet, site: Site::new().await, upstream }
+    }
+
+    /// As somebody who may also make rules.
+    fn ask_as_admin<M>(&self, message: M) -> Request<M> {
+        self.fleet.auth.request(USER, HOME.uuid(), Role::Admin, message)
     }
 
     /// Leave to send requests to the site.
@@ -230,5 +237,5 @@ fn name(run: RunId) -> String {
 }
 
 fn approve(arguments_json: Option<String>) -> Kind {
-    Kind::Approve(ApproveDecision { arguments_json })
+    Kind::Approve(ApproveDecision { arguments_json, always_allow: None })
 }

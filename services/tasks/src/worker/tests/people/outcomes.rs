@@ -1,7 +1,7 @@
 //! A worker is killed behind an intent: what becomes of the call follows from what is known of its effect.
 
 use mc_proto::tasks::v1::{
-    EffectClass, FailDecision, InboxItemKind, MarkDoneDecision, RetryDecision, WaitReason,
+    DoubtCause, EffectClass, FailDecision, InboxItemKind, MarkDoneDecision, RetryDecision, WaitReason,
 };
 
 use super::*;
@@ -29,6 +29,9 @@ async fn in_doubt() -> (World, RunId, InboxItem) {
     assert_eq!((item.kind(), item.attempt), (InboxItemKind::Outcome, 1));
     assert_eq!((item.effect_class(), item.tool.as_str()), (EffectClass::AtMostOnce, "http_request"));
     assert_eq!(item.arguments_json, world.order("one").1);
+    let doubt = item.doubt.clone().expect("what went wrong");
+    assert_eq!((doubt.cause(), doubt.attempt), (DoubtCause::WorkerLost, 1));
+    assert!(doubt.begin_time.is_some() && doubt.notice_time == item.create_time);
     (world, run, item)
 }
 
