@@ -74,6 +74,13 @@ impl auth_service_server::AuthService for Identity {
         Err(Status::unimplemented("not part of this test"))
     }
 
+    async fn delegate_token(
+        &self,
+        _: Request<DelegateTokenRequest>,
+    ) -> Result<Response<DelegateTokenResponse>, Status> {
+        Err(Status::unimplemented("not part of this test"))
+    }
+
     async fn list_caller_keys(
         &self,
         _: Request<ListCallerKeysRequest>,

@@ -71,6 +71,13 @@ impl AuthService for Fake {
         std::future::pending().await
     }
 
+    async fn delegate_token(
+        &self,
+        _: Request<DelegateTokenRequest>,
+    ) -> Result<Response<DelegateTokenResponse>, Status> {
+        Err(Status::unimplemented("not part of this test"))
+    }
+
     async fn list_caller_keys(
         &self,
         _: Request<ListCallerKeysRequest>,

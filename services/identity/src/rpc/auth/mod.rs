@@ -1,6 +1,7 @@
 //! AuthService: signing in and out, and turning bearers into caller tokens.
 
 mod create_sign_in_code;
+mod delegate_token;
 mod exchange_sign_in_code;
 mod exchange_token;
 mod get_me;
@@ -65,6 +66,13 @@ impl AuthService for Identity {
         request: Request<pb::ExchangeTokenRequest>,
     ) -> Result<Response<pb::ExchangeTokenResponse>, Status> {
         serve!(self, request, exchange_token::handle)
+    }
+
+    async fn delegate_token(
+        &self,
+        request: Request<pb::DelegateTokenRequest>,
+    ) -> Result<Response<pb::DelegateTokenResponse>, Status> {
+        serve!(self, request, delegate_token::handle)
     }
 
     async fn list_caller_keys(
