@@ -42,12 +42,15 @@ function override(schema, refs) {
   return undefined;
 }
 
-/** Who sets a field does not change its shape. */
-const withoutAccess = (key, value) => (key === "readOnly" || key === "writeOnly" ? undefined : value);
+/** Who sets a field does not change its shape; and a description must not end the comment that it becomes. */
+const plain = (key, value) => {
+  if (key === "readOnly" || key === "writeOnly") return undefined;
+  return key === "description" && typeof value === "string" ? value.replaceAll("*/", "*\\/") : value;
+};
 
 /** Zod source of one schema. */
 export function zod(schema) {
-  return jsonSchemaToZod(JSON.parse(JSON.stringify(schema), withoutAccess), {
+  return jsonSchemaToZod(JSON.parse(JSON.stringify(schema), plain), {
     parserOverride: override,
     withoutDescribes: true,
     withJsdocs: true,

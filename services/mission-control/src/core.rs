@@ -154,17 +154,18 @@ impl House {
             (mc_llm::build(&mc_llm::Settings::default(), llm), &self.llm),
             (mc_tasks::build(tasks, &self.life), &self.tasks),
         ];
-        let engine = self.database("tasks", "engine").await?;
-        let (bus, clock, life) = (self.bus.clone(), self.ambient.clock.clone(), self.life.clone());
+        let means = mc_tasks::scheduler::Means {
+            engine: self.database("tasks", "engine").await?,
+            registry: self.registry.upstream.clone(),
+            identity: self.identity.upstream.clone(),
+            service: self.identity_of("tasks")?,
+            bus: self.bus.clone(),
+            ambient: self.ambient.clone(),
+        };
+        let life = self.life.clone();
         self.life.spawn("scheduler", async move {
-            mc_tasks::scheduler::run(
-                mc_tasks::scheduler::SchedulerSettings::default(),
-                engine,
-                bus,
-                clock,
-                &life,
-            )
-            .await;
+            let settings = mc_tasks::scheduler::SchedulerSettings::default();
+            mc_tasks::scheduler::run(settings, means, &life).await;
         });
         let mut serving = Vec::new();
         for (served, line) in served {

@@ -30,6 +30,12 @@ pub(crate) struct Worker {
     /// Where the llm service is.
     #[arg(long, env = "MC_LLM_URL")]
     llm_url: Target,
+    /// Where the registry is.
+    #[arg(long, env = "MC_REGISTRY_URL")]
+    registry_url: Target,
+    /// Where the identity service is.
+    #[arg(long, env = "MC_IDENTITY_URL")]
+    identity_url: Target,
     /// What tools may reach besides public addresses.
     #[arg(long, env = "MC_EGRESS_ALLOW", default_value = "")]
     egress_allow: EgressPolicy,
@@ -47,6 +53,8 @@ pub(crate) async fn run(args: Worker) -> anyhow::Result<()> {
     let means = Means {
         engine: Database::connect(&settings).await?,
         llm: Upstream::new("llm", args.llm_url, &ClientSettings::default(), &life),
+        registry: Upstream::new("registry", args.registry_url, &ClientSettings::default(), &life),
+        accounts: Upstream::new("identity", args.identity_url, &ClientSettings::default(), &life),
         identity: ServiceIdentity::load("tasks", key, ambient.clock.clone())?,
         egress: Egress::new(args.egress_allow).context("make the client for tools")?,
         bus: Bus::open(&args.bus, url, &life).context("open the live bus")?,

@@ -32,6 +32,10 @@ pub const RULE_LIMIT_REACHED: &str = "RULE_LIMIT_REACHED";
 pub const ITEM_VOID: &str = "ITEM_VOID";
 /// What a watch of a workspace is to begin with is no longer kept.
 pub const CURSOR_EXPIRED: &str = "CURSOR_EXPIRED";
+/// The workspace has as many schedules as it may.
+pub const SCHEDULE_LIMIT: &str = "SCHEDULE_LIMIT";
+/// As many fires of the schedule wait as may.
+pub const SCHEDULE_BUSY: &str = "SCHEDULE_BUSY";
 /// A newer release wrote what is to be read.
 pub const NEWER_RELEASE: &str = "NEWER_RELEASE";
 
@@ -112,6 +116,12 @@ pub enum Error {
     /// The inbox item's run ended before anybody decided.
     #[error("{0} is void")]
     ItemVoid(String),
+    /// The workspace has no room for another schedule.
+    #[error("the workspace has as many schedules as it may")]
+    ScheduleLimit,
+    /// The schedule has no room for another fire.
+    #[error("as many fires of {0} wait as may")]
+    ScheduleBusy(String),
     /// Changes that a watch has yet to see are forgotten.
     #[error("changes after {after_seq} are forgotten up to {oldest_seq}")]
     CursorExpired {
@@ -210,6 +220,16 @@ impl From<Error> for Failure {
                 Code::FailedPrecondition,
                 ITEM_VOID,
                 format!("the run of {name} has ended; there is nothing left to decide"),
+            ),
+            Error::ScheduleLimit => Self::new(
+                Code::FailedPrecondition,
+                SCHEDULE_LIMIT,
+                "the workspace has 500 schedules, and no more fit; delete one first",
+            ),
+            Error::ScheduleBusy(name) => Self::new(
+                Code::FailedPrecondition,
+                SCHEDULE_BUSY,
+                format!("100 fires of {name} wait already; wait until some have started"),
             ),
             Error::CursorExpired { after_seq, oldest_seq } => Self::new(
                 Code::OutOfRange,

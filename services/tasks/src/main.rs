@@ -87,12 +87,16 @@ impl Program {
         let trust = TrustList::load(trust_file)?;
 
         let engine = if role.schedules() { Some(self.connect(self.engine_url(role)?).await?) } else { None };
+        let accounts = Upstream::new("identity", self.upstreams.identity()?, &self.client, &lifecycle);
+        let registry = Upstream::new("registry", self.upstreams.registry()?, &self.client, &lifecycle);
         let worker = match (&engine, role.works()) {
             (Some(engine), true) => {
                 let means = Means {
                     engine: engine.clone(),
                     llm: Upstream::new("llm", self.upstreams.llm()?, &self.client, &lifecycle),
                     identity,
+                    registry: registry.clone(),
+                    accounts: accounts.clone(),
                     egress: Egress::new(self.egress_allow.clone()).context("make the client for fetches")?,
                     bus: bus.clone(),
                     ambient: ambient.clone(),
@@ -105,10 +109,17 @@ impl Program {
                 )
             }
             (Some(engine), false) => {
-                let (settings, engine, bus) = (self.settings.scheduler(), engine.clone(), bus.clone());
-                let (clock, ends) = (ambient.clock.clone(), lifecycle.clone());
+                let (settings, ends) = (self.settings.scheduler(), lifecycle.clone());
+                let means = scheduler::Means {
+                    engine: engine.clone(),
+                    registry: registry.clone(),
+                    identity: accounts.clone(),
+                    service: identity,
+                    bus: bus.clone(),
+                    ambient: ambient.clone(),
+                };
                 lifecycle.spawn("scheduler", async move {
-                    scheduler::run(settings, engine, bus, clock, &ends).await;
+                    scheduler::run(settings, means, &ends).await;
                 });
                 None
             }
@@ -116,12 +127,11 @@ impl Program {
         };
         let api = if role.serves() {
             let database = self.connect(self.database.url()?).await?;
-            let identity = Upstream::new("identity", self.upstreams.identity()?, &self.client, &lifecycle);
             let parts = Parts {
                 database: database.clone(),
-                registry: Upstream::new("registry", self.upstreams.registry()?, &self.client, &lifecycle),
+                registry,
                 bus,
-                verifier: Verifier::new(NAME, trust, keys_of(&identity), ambient.clock.clone()),
+                verifier: Verifier::new(NAME, trust, keys_of(&accounts), ambient.clock.clone()),
                 ambient,
             };
             let mut listeners = Vec::new();
@@ -160,10 +170,9 @@ impl Program {
             &self.settings,
         ];
         config::check(&parts)?;
-        if role.serves() {
-            self.upstreams.identity()?;
-            self.upstreams.registry()?;
-        }
+        // Who serves asks them for callers, and who schedules for schedules.
+        self.upstreams.identity()?;
+        self.upstreams.registry()?;
         if role.works() {
             self.upstreams.llm()?;
         }

@@ -1,14 +1,17 @@
-//! The scheduler: takes runs from workers that are dead, wakes runs whose time has come, escalates approvals that nobody gives,
-//! and numbers what changes. Any number may run at once.
+//! The scheduler: takes runs from workers that are dead, wakes runs whose time has come, fires schedules, escalates approvals
+//! that nobody gives, and numbers what changes. Any number may run at once.
 
 use std::time::Duration;
 
-use mc_chassis::Lifecycle;
+use mc_chassis::auth::ServiceIdentity;
 use mc_chassis::bus::Bus;
+use mc_chassis::client::Upstream;
 use mc_chassis::clock::SharedClock;
 use mc_chassis::db::Database;
+use mc_chassis::{Ambient, Lifecycle};
 use tokio::time::{Instant, MissedTickBehavior};
 
+use crate::schedules::{self, Clockwork};
 use crate::store::{beat, inbox, lease};
 use crate::{relay, topics};
 
@@ -33,16 +36,32 @@ impl Default for SchedulerSettings {
     }
 }
 
-/// Schedules and relays until the lifecycle drains.
-pub async fn run(
-    settings: SchedulerSettings,
-    engine: Database,
-    bus: Bus,
-    clock: SharedClock,
-    lifecycle: &Lifecycle,
-) {
+/// What a scheduler works with.
+#[derive(Debug, Clone)]
+pub struct Means {
+    /// The database, as `mc_tasks_engine`.
+    pub engine: Database,
+    /// The registry, which has the agents that schedules start.
+    pub registry: Upstream,
+    /// Identity, which knows what the people may on whose behalf schedules fire.
+    pub identity: Upstream,
+    /// Who the scheduler is to them.
+    pub service: ServiceIdentity,
+    /// Hints.
+    pub bus: Bus,
+    /// Time and ids.
+    pub ambient: Ambient,
+}
+
+/// Schedules, fires and relays until the lifecycle drains.
+pub async fn run(settings: SchedulerSettings, means: Means, lifecycle: &Lifecycle) {
+    let Means { engine, registry, identity, service, bus, ambient } = means;
+    let clock = ambient.clock.clone();
+    let clockwork =
+        Clockwork { engine: engine.clone(), registry, identity, service, bus: bus.clone(), ambient };
     let relayed = relay::run(settings.activity_kept, &engine, &bus, lifecycle);
-    futures::join!(schedule(&settings, &engine, &bus, &clock, lifecycle), relayed);
+    let fired = schedules::run(&clockwork, lifecycle);
+    futures::join!(schedule(&settings, &engine, &bus, &clock, lifecycle), relayed, fired);
 }
 
 /// Looks again and again.

@@ -7,6 +7,8 @@ const APPENDS: &str =
     "one statement appends for runs of several workspaces, each taken from the run row that it fences on";
 const TELLS: &str =
     "a claim changes runs of several workspaces in one statement, and tells of each by its own row";
+const FIRES: &str =
+    "one statement sees to the ticks of many workspaces' schedules; no word of people is in these tables";
 const NUMBERS: &str = "one relay numbers the changes of all workspaces";
 
 const EXEMPT: &[Exempt] = &[
@@ -17,6 +19,8 @@ const EXEMPT: &[Exempt] = &[
     Exempt::login("engine", "change", TELLS),
     Exempt::login("engine", "activity", NUMBERS),
     Exempt::login("engine", "activity_head", NUMBERS),
+    Exempt::login("engine", "schedule", FIRES),
+    Exempt::login("engine", "schedule_fire", FIRES),
     Exempt::table("activity_relay", "the relay's lease, which belongs to no workspace"),
     Exempt::table("worker", "a worker process belongs to no workspace"),
 ];

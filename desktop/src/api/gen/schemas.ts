@@ -791,6 +791,24 @@ export const CaughtUp = z.object({
 /** A sign of life. */
 export type CaughtUp = z.output<typeof CaughtUp>;
 
+/** What daylight saving, or any other change of the zone's clock, does to a fire.
+ * - `CLOCK_CHANGE_UNSPECIFIED`: Nothing.
+ * - `CLOCK_CHANGE_MOVED`: The local time does not exist on that day: it fires at the first moment after the gap.
+ * - `CLOCK_CHANGE_FIRST_OF_TWO`: The local time comes twice on that day: it fires the first time alone.
+ * - `CLOCK_CHANGE_REPEATED`: The local time comes for the second time on that day: an expression for every hour follows the time that passes. */
+export const ClockChange = openEnum([
+  "CLOCK_CHANGE_UNSPECIFIED",
+  "CLOCK_CHANGE_MOVED",
+  "CLOCK_CHANGE_FIRST_OF_TWO",
+  "CLOCK_CHANGE_REPEATED",
+]);
+/** What daylight saving, or any other change of the zone's clock, does to a fire.
+ * - `CLOCK_CHANGE_UNSPECIFIED`: Nothing.
+ * - `CLOCK_CHANGE_MOVED`: The local time does not exist on that day: it fires at the first moment after the gap.
+ * - `CLOCK_CHANGE_FIRST_OF_TWO`: The local time comes twice on that day: it fires the first time alone.
+ * - `CLOCK_CHANGE_REPEATED`: The local time comes for the second time on that day: an expression for every hour follows the time that passes. */
+export type ClockChange = z.output<typeof ClockChange>;
+
 /** The run's worker has read a person's order. What follows from it is a record of its own. */
 export const CommandDelivered = z.object({
   /** `workspaces/{workspace}/runs/{run}/commands/{command}`. */
@@ -913,6 +931,170 @@ export const CreateProviderResponse = z.object({
 });
 /** Reply of CreateProvider. */
 export type CreateProviderResponse = z.output<typeof CreateProviderResponse>;
+
+/** How far a fire has come.
+ * - `SCHEDULE_FIRE_STATE_UNSPECIFIED`: Not said; never stored.
+ * - `SCHEDULE_FIRE_STATE_DUE`: It is to be started; `reason` says what went wrong if that was tried.
+ * - `SCHEDULE_FIRE_STATE_WAITING`: It waits for the end of `blocking_run`.
+ * - `SCHEDULE_FIRE_STATE_STARTED`: It has its run.
+ * - `SCHEDULE_FIRE_STATE_SKIPPED`: It starts nothing; `reason` says why.
+ * - `SCHEDULE_FIRE_STATE_FAILED`: It could not be started; `reason` says why. */
+export const ScheduleFireState = openEnum([
+  "SCHEDULE_FIRE_STATE_UNSPECIFIED",
+  "SCHEDULE_FIRE_STATE_DUE",
+  "SCHEDULE_FIRE_STATE_WAITING",
+  "SCHEDULE_FIRE_STATE_STARTED",
+  "SCHEDULE_FIRE_STATE_SKIPPED",
+  "SCHEDULE_FIRE_STATE_FAILED",
+]);
+/** How far a fire has come.
+ * - `SCHEDULE_FIRE_STATE_UNSPECIFIED`: Not said; never stored.
+ * - `SCHEDULE_FIRE_STATE_DUE`: It is to be started; `reason` says what went wrong if that was tried.
+ * - `SCHEDULE_FIRE_STATE_WAITING`: It waits for the end of `blocking_run`.
+ * - `SCHEDULE_FIRE_STATE_STARTED`: It has its run.
+ * - `SCHEDULE_FIRE_STATE_SKIPPED`: It starts nothing; `reason` says why.
+ * - `SCHEDULE_FIRE_STATE_FAILED`: It could not be started; `reason` says why. */
+export type ScheduleFireState = z.output<typeof ScheduleFireState>;
+
+/** One time that a schedule was due, or was told to run. */
+export const ScheduleFire = z.object({
+  /** How often it was tried to start it. */
+  attempts: z.number().int().default(0),
+  /** `workspaces/{workspace}/runs/{run}` that stood in its way; empty if none did. */
+  blockingRun: z.string().default(""),
+  /** `workspaces/{workspace}/runs/{run}/commands/{command}`: the receipt of the order that cancels `blocking_run`; empty unless the policy is to replace. */
+  cancelCommand: z.string().default(""),
+  /** When a scheduler saw that it was due. */
+  createTime: z.string().datetime({ offset: true }).optional(),
+  /** When it was due: the tick, or when it was asked for. */
+  dueTime: z.string().datetime({ offset: true }).optional(),
+  /** The same for people. */
+  message: z.string().default(""),
+  /** Times before this one that were missed and that this fire stands for, or that it reports. */
+  missedTimes: z.string().regex(new RegExp("^-?[0-9]+$")).default("0"),
+  /** Resource name: `workspaces/{workspace}/schedules/{schedule}/fires/{fire}`. */
+  name: z.string(),
+  /** What for, in the words of who asked for it; may be empty. */
+  note: z.string().default(""),
+  /** Why it was skipped or failed, or why it has not started yet, for programs: `OVERLAP`, `QUEUE_FULL`, `REPLACED`, `SCHEDULE_PAUSED`, `MISSED`, or what the service said that could not do its part. */
+  reason: z.string().default(""),
+  /** `users/{user}` who asked for it; empty for a tick of the clock. */
+  requester: z.string().default(""),
+  /** `workspaces/{workspace}/runs/{run}` that it started; empty unless it did. */
+  run: z.string().default(""),
+  /** When it started, was skipped or failed; absent until then. */
+  settleTime: z.string().datetime({ offset: true }).optional(),
+  /** How far it has come. */
+  state: ScheduleFireState.default("SCHEDULE_FIRE_STATE_UNSPECIFIED"),
+  /** `workspaces/{workspace}/tasks/{task}` that it put on the board; empty unless it started. */
+  task: z.string().default(""),
+});
+/** One time that a schedule was due, or was told to run. */
+export type ScheduleFire = z.output<typeof ScheduleFire>;
+
+/** What becomes of times that were due more than a minute before any scheduler saw to them.
+ * - `MISSED_FIRE_POLICY_UNSPECIFIED`: As `MISSED_FIRE_POLICY_ONCE`.
+ * - `MISSED_FIRE_POLICY_SKIP`: They are counted, and nothing is started.
+ * - `MISSED_FIRE_POLICY_ONCE`: One fire stands for all of them.
+ * - `MISSED_FIRE_POLICY_ALL`: Each fires, the newest 100 at most; those before are counted. */
+export const MissedFirePolicy = openEnum([
+  "MISSED_FIRE_POLICY_UNSPECIFIED",
+  "MISSED_FIRE_POLICY_SKIP",
+  "MISSED_FIRE_POLICY_ONCE",
+  "MISSED_FIRE_POLICY_ALL",
+]);
+/** What becomes of times that were due more than a minute before any scheduler saw to them.
+ * - `MISSED_FIRE_POLICY_UNSPECIFIED`: As `MISSED_FIRE_POLICY_ONCE`.
+ * - `MISSED_FIRE_POLICY_SKIP`: They are counted, and nothing is started.
+ * - `MISSED_FIRE_POLICY_ONCE`: One fire stands for all of them.
+ * - `MISSED_FIRE_POLICY_ALL`: Each fires, the newest 100 at most; those before are counted. */
+export type MissedFirePolicy = z.output<typeof MissedFirePolicy>;
+
+/** What becomes of a fire while a run of the same schedule has not ended.
+ * - `OVERLAP_POLICY_UNSPECIFIED`: As `OVERLAP_POLICY_SKIP`.
+ * - `OVERLAP_POLICY_SKIP`: It is skipped.
+ * - `OVERLAP_POLICY_QUEUE`: It waits for the end of that run, behind those that wait already; at most 100 wait.
+ * - `OVERLAP_POLICY_REPLACE`: That run is cancelled, and the fire starts when it has ended. Of several that wait the newest starts. */
+export const OverlapPolicy = openEnum([
+  "OVERLAP_POLICY_UNSPECIFIED",
+  "OVERLAP_POLICY_SKIP",
+  "OVERLAP_POLICY_QUEUE",
+  "OVERLAP_POLICY_REPLACE",
+]);
+/** What becomes of a fire while a run of the same schedule has not ended.
+ * - `OVERLAP_POLICY_UNSPECIFIED`: As `OVERLAP_POLICY_SKIP`.
+ * - `OVERLAP_POLICY_SKIP`: It is skipped.
+ * - `OVERLAP_POLICY_QUEUE`: It waits for the end of that run, behind those that wait already; at most 100 wait.
+ * - `OVERLAP_POLICY_REPLACE`: That run is cancelled, and the fire starts when it has ended. Of several that wait the newest starts. */
+export type OverlapPolicy = z.output<typeof OverlapPolicy>;
+
+/** What a fire puts on the board. */
+export const TaskTemplate = z.object({
+  /** What must be true of the result, each 1 to 500 characters, at most 20. */
+  acceptanceChecks: z.array(z.string()).default([]),
+  /** `workspaces/{workspace}/agents/{agent}` that does it, in its latest version at the time of the fire. */
+  assignee: z.string(),
+  /** What is to be done, as the agent will read it; at most 64 KiB. */
+  brief: z.string().default(""),
+  /** One line, 1 to 200 characters. */
+  title: z.string(),
+});
+/** What a fire puts on the board. */
+export type TaskTemplate = z.output<typeof TaskTemplate>;
+
+/** Work that the clock starts. */
+export const Schedule = z.object({
+  /** When it was made. */
+  createTime: z.string().datetime({ offset: true }).optional(),
+  /** `users/{user}` who made it and on whose behalf it fires. */
+  creator: z.string().default(""),
+  /** When: minute (0-59), hour (0-23), day of the month (1-31), month (1-12 or `jan`-`dec`) and day of the week (0-7 or `sun`-`sat`; 0 and 7 are Sunday), each `*`, a number, a range `a-b`, either of `*` and a range with a step `/n`, or several with commas between; or one of `@hourly`, `@daily`, `@midnight`, `@weekly`, `@monthly`, `@yearly`, `@annually`. Where neither day field begins with `*`, a day that fits one of them is enough; else it must fit both. At most 200 characters. An expression that never fires is refused. */
+  cron: z.string(),
+  /** Name shown to people, 1 to 80 characters. */
+  displayName: z.string(),
+  /** Changes with every change that people make; send it back to update only what you have seen. */
+  etag: z.string().default(""),
+  /** Fires that could not be started, ever. */
+  failedFires: z.string().regex(new RegExp("^-?[0-9]+$")).default("0"),
+  /** The newest fire; absent before the first. */
+  lastFire: ScheduleFire.optional(),
+  /** `workspaces/{workspace}/runs/{run}` that it started last; empty before the first. */
+  latestRun: z.string().default(""),
+  /** What becomes of times that nobody saw to. */
+  missedFirePolicy: MissedFirePolicy.default("MISSED_FIRE_POLICY_UNSPECIFIED"),
+  /** Times that were due and got no fire of their own, ever. */
+  missedTimes: z.string().regex(new RegExp("^-?[0-9]+$")).default("0"),
+  /** Resource name: `workspaces/{workspace}/schedules/{schedule}`. */
+  name: z.string(),
+  /** When it is due next; absent while paused. */
+  nextFireTime: z.string().datetime({ offset: true }).optional(),
+  /** Fires that are due or wait. */
+  openFires: z.number().int().default(0),
+  /** What becomes of a fire while a run of this schedule has not ended. */
+  overlapPolicy: OverlapPolicy.default("OVERLAP_POLICY_UNSPECIFIED"),
+  /** Whether its clock stands. */
+  paused: z.boolean().default(false),
+  /** Fires that were skipped, ever; what was missed is not among them. */
+  skippedFires: z.string().regex(new RegExp("^-?[0-9]+$")).default("0"),
+  /** Fires that started a run, ever. */
+  startedFires: z.string().regex(new RegExp("^-?[0-9]+$")).default("0"),
+  /** What each fire puts on the board. */
+  template: TaskTemplate,
+  /** IANA time zone that the expression is read in, for example `Europe/Berlin` or `UTC`. A local time that a change of the clock leaves out fires at the first moment after it; one that comes twice fires the first time alone, unless the hour is every hour (`*`, `*\/n` or all 24): that follows the time that passes. */
+  timeZone: z.string(),
+  /** When people last changed it. */
+  updateTime: z.string().datetime({ offset: true }).optional(),
+});
+/** Work that the clock starts. */
+export type Schedule = z.output<typeof Schedule>;
+
+/** Reply of CreateSchedule. */
+export const CreateScheduleResponse = z.object({
+  /** What was made. */
+  schedule: Schedule,
+});
+/** Reply of CreateSchedule. */
+export type CreateScheduleResponse = z.output<typeof CreateScheduleResponse>;
 
 /** Request of CreateSignInCode. */
 export const CreateSignInCodeRequest = z.object({});
@@ -1042,6 +1224,11 @@ export type DeleteCredentialResponse = z.output<typeof DeleteCredentialResponse>
 export const DeleteProviderResponse = z.object({});
 /** Reply of DeleteProvider. */
 export type DeleteProviderResponse = z.output<typeof DeleteProviderResponse>;
+
+/** Reply of DeleteSchedule. */
+export const DeleteScheduleResponse = z.object({});
+/** Reply of DeleteSchedule. */
+export type DeleteScheduleResponse = z.output<typeof DeleteScheduleResponse>;
 
 /** The engine told the agent something: that its answer was empty, cut, or lacked evidence. */
 export const EngineNote = z.object({
@@ -1529,6 +1716,14 @@ export const GetRunResponse = z.object({
 /** Reply of GetRun. */
 export type GetRunResponse = z.output<typeof GetRunResponse>;
 
+/** Reply of GetSchedule. */
+export const GetScheduleResponse = z.object({
+  /** The schedule. */
+  schedule: Schedule,
+});
+/** Reply of GetSchedule. */
+export type GetScheduleResponse = z.output<typeof GetScheduleResponse>;
+
 /** Reply of GetTask. */
 export const GetTaskResponse = z.object({
   /** The task. */
@@ -2010,6 +2205,26 @@ export const ListRunsResponse = z.object({
 /** Reply of ListRuns. */
 export type ListRunsResponse = z.output<typeof ListRunsResponse>;
 
+/** Reply of ListScheduleFires. */
+export const ListScheduleFiresResponse = z.object({
+  /** One page. */
+  fires: z.array(ScheduleFire).default([]),
+  /** Empty on the last page. */
+  nextPageToken: z.string().default(""),
+});
+/** Reply of ListScheduleFires. */
+export type ListScheduleFiresResponse = z.output<typeof ListScheduleFiresResponse>;
+
+/** Reply of ListSchedules. */
+export const ListSchedulesResponse = z.object({
+  /** Empty on the last page. */
+  nextPageToken: z.string().default(""),
+  /** One page. */
+  schedules: z.array(Schedule).default([]),
+});
+/** Reply of ListSchedules. */
+export type ListSchedulesResponse = z.output<typeof ListSchedulesResponse>;
+
 /** Reply of ListTasks. */
 export const ListTasksResponse = z.object({
   /** Empty on the last page. */
@@ -2129,6 +2344,55 @@ export const PauseRunResponse = z.object({
 /** Reply of PauseRun. */
 export type PauseRunResponse = z.output<typeof PauseRunResponse>;
 
+/** Request of PauseSchedule. */
+export const PauseScheduleRequest = z.object({});
+/** Request of PauseSchedule. */
+export type PauseScheduleRequest = z.output<typeof PauseScheduleRequest>;
+
+/** Reply of PauseSchedule. */
+export const PauseScheduleResponse = z.object({
+  /** As it is now. */
+  schedule: Schedule,
+});
+/** Reply of PauseSchedule. */
+export type PauseScheduleResponse = z.output<typeof PauseScheduleResponse>;
+
+/** One fire that is to come. */
+export const PreviewFire = z.object({
+  /** What a change of the clock does to it. */
+  clockChange: ClockChange.default("CLOCK_CHANGE_UNSPECIFIED"),
+  /** When. */
+  fireTime: z.string().datetime({ offset: true }).optional(),
+  /** The same on the zone's clock, as RFC 3339 with the offset: `2026-03-29T03:00:00+02:00`. */
+  localTime: z.string().default(""),
+  /** What the expression says, on the zone's clock; differs from `local_time` where the fire is moved. */
+  scheduledLocalTime: z.string().default(""),
+});
+/** One fire that is to come. */
+export type PreviewFire = z.output<typeof PreviewFire>;
+
+/** Request of PreviewSchedule. */
+export const PreviewScheduleRequest = z.object({
+  /** Fires after this time, from 1970 to 9000; after now when absent. */
+  afterTime: z.string().datetime({ offset: true }).optional(),
+  /** How many, 1 to 50; 10 when 0. */
+  count: z.number().int().default(0),
+  /** As in a schedule. */
+  cron: z.string(),
+  /** As in a schedule. */
+  timeZone: z.string(),
+});
+/** Request of PreviewSchedule. */
+export type PreviewScheduleRequest = z.output<typeof PreviewScheduleRequest>;
+
+/** Reply of PreviewSchedule. */
+export const PreviewScheduleResponse = z.object({
+  /** The next fires, in order; fewer than asked for only where no more come. */
+  fires: z.array(PreviewFire).default([]),
+});
+/** Reply of PreviewSchedule. */
+export type PreviewScheduleResponse = z.output<typeof PreviewScheduleResponse>;
+
 /** An RFC 9457 problem. Switch on `reason`, show `detail`. */
 export const Problem = z.object({
   /** What happened and what to do, for people. */
@@ -2205,6 +2469,19 @@ export const ResumeRunResponse = z.object({
 /** Reply of ResumeRun. */
 export type ResumeRunResponse = z.output<typeof ResumeRunResponse>;
 
+/** Request of ResumeSchedule. */
+export const ResumeScheduleRequest = z.object({});
+/** Request of ResumeSchedule. */
+export type ResumeScheduleRequest = z.output<typeof ResumeScheduleRequest>;
+
+/** Reply of ResumeSchedule. */
+export const ResumeScheduleResponse = z.object({
+  /** As it is now. */
+  schedule: Schedule,
+});
+/** Reply of ResumeSchedule. */
+export type ResumeScheduleResponse = z.output<typeof ResumeScheduleResponse>;
+
 /** Request of RevokeApiToken. */
 export const RevokeApiTokenRequest = z.object({});
 /** Request of RevokeApiToken. */
@@ -2260,6 +2537,84 @@ export const RunChanged = z.object({
 });
 /** A run was made, or stands elsewhere. */
 export type RunChanged = z.output<typeof RunChanged>;
+
+/** Request of RunSchedule. */
+export const RunScheduleRequest = z.object({
+  /** What for, for those who look at the history later; at most 500 characters. */
+  note: z.string().default(""),
+  /** Makes a repeated request answer as the first one did; 1 to 128 visible ASCII characters. */
+  requestId: z.string().default(""),
+});
+/** Request of RunSchedule. */
+export type RunScheduleRequest = z.output<typeof RunScheduleRequest>;
+
+/** Reply of RunSchedule. */
+export const RunScheduleResponse = z.object({
+  /** The fire, due; a scheduler starts it a moment later. ListScheduleFires shows what becomes of it. */
+  fire: ScheduleFire,
+});
+/** Reply of RunSchedule. */
+export type RunScheduleResponse = z.output<typeof RunScheduleResponse>;
+
+/** What a fire puts on the board. */
+export const TaskTemplatePatch = z.object({
+  /** What must be true of the result, each 1 to 500 characters, at most 20. */
+  acceptanceChecks: z.array(z.string()).default([]),
+  /** `workspaces/{workspace}/agents/{agent}` that does it, in its latest version at the time of the fire. */
+  assignee: z.string().optional(),
+  /** What is to be done, as the agent will read it; at most 64 KiB. */
+  brief: z.string().default(""),
+  /** One line, 1 to 200 characters. */
+  title: z.string().optional(),
+});
+/** What a fire puts on the board. */
+export type TaskTemplatePatch = z.output<typeof TaskTemplatePatch>;
+
+/** Work that the clock starts. */
+export const SchedulePatch = z.object({
+  /** When it was made. */
+  createTime: z.string().datetime({ offset: true }).optional(),
+  /** `users/{user}` who made it and on whose behalf it fires. */
+  creator: z.string().default(""),
+  /** When: minute (0-59), hour (0-23), day of the month (1-31), month (1-12 or `jan`-`dec`) and day of the week (0-7 or `sun`-`sat`; 0 and 7 are Sunday), each `*`, a number, a range `a-b`, either of `*` and a range with a step `/n`, or several with commas between; or one of `@hourly`, `@daily`, `@midnight`, `@weekly`, `@monthly`, `@yearly`, `@annually`. Where neither day field begins with `*`, a day that fits one of them is enough; else it must fit both. At most 200 characters. An expression that never fires is refused. */
+  cron: z.string().optional(),
+  /** Name shown to people, 1 to 80 characters. */
+  displayName: z.string().optional(),
+  /** Changes with every change that people make; send it back to update only what you have seen. */
+  etag: z.string().default(""),
+  /** Fires that could not be started, ever. */
+  failedFires: z.string().regex(new RegExp("^-?[0-9]+$")).default("0"),
+  /** The newest fire; absent before the first. */
+  lastFire: ScheduleFire.optional(),
+  /** `workspaces/{workspace}/runs/{run}` that it started last; empty before the first. */
+  latestRun: z.string().default(""),
+  /** What becomes of times that nobody saw to. */
+  missedFirePolicy: MissedFirePolicy.default("MISSED_FIRE_POLICY_UNSPECIFIED"),
+  /** Times that were due and got no fire of their own, ever. */
+  missedTimes: z.string().regex(new RegExp("^-?[0-9]+$")).default("0"),
+  /** Resource name: `workspaces/{workspace}/schedules/{schedule}`. */
+  name: z.string(),
+  /** When it is due next; absent while paused. */
+  nextFireTime: z.string().datetime({ offset: true }).optional(),
+  /** Fires that are due or wait. */
+  openFires: z.number().int().default(0),
+  /** What becomes of a fire while a run of this schedule has not ended. */
+  overlapPolicy: OverlapPolicy.default("OVERLAP_POLICY_UNSPECIFIED"),
+  /** Whether its clock stands. */
+  paused: z.boolean().default(false),
+  /** Fires that were skipped, ever; what was missed is not among them. */
+  skippedFires: z.string().regex(new RegExp("^-?[0-9]+$")).default("0"),
+  /** Fires that started a run, ever. */
+  startedFires: z.string().regex(new RegExp("^-?[0-9]+$")).default("0"),
+  /** What each fire puts on the board. */
+  template: TaskTemplatePatch.optional(),
+  /** IANA time zone that the expression is read in, for example `Europe/Berlin` or `UTC`. A local time that a change of the clock leaves out fires at the first moment after it; one that comes twice fires the first time alone, unless the hour is every hour (`*`, `*\/n` or all 24): that follows the time that passes. */
+  timeZone: z.string().optional(),
+  /** When people last changed it. */
+  updateTime: z.string().datetime({ offset: true }).optional(),
+});
+/** Work that the clock starts. */
+export type SchedulePatch = z.output<typeof SchedulePatch>;
 
 /** Request of SignIn. */
 export const SignInRequest = z.object({
@@ -2354,6 +2709,14 @@ export const UpdateAgentResponse = z.object({
 });
 /** Reply of UpdateAgent. */
 export type UpdateAgentResponse = z.output<typeof UpdateAgentResponse>;
+
+/** Reply of UpdateSchedule. */
+export const UpdateScheduleResponse = z.object({
+  /** As it is now. */
+  schedule: Schedule,
+});
+/** Reply of UpdateSchedule. */
+export type UpdateScheduleResponse = z.output<typeof UpdateScheduleResponse>;
 
 /** Reply of UpdateTask. */
 export const UpdateTaskResponse = z.object({

@@ -201,6 +201,13 @@ impl World {
                 let task = Box::pin(self.make("tasks", owner)).await;
                 text(&self.post(&format!("tasks/{task}:start"), owner, json!({})).await["run"]["name"])
             }
+            "schedules" => {
+                let agent = Box::pin(self.make("agents", owner)).await;
+                let template =
+                    json!({"title": "Task", "assignee": format!("workspaces/{}/agents/{agent}", self.home)});
+                let body = json!({"displayName": "Daily", "cron": "@daily", "timeZone": "UTC", "template": template});
+                text(&self.post("schedules", owner, body).await["schedule"]["name"])
+            }
             "artifacts" => self.artifact().await,
             "generations" => self.generation().await,
             "providers" => {

@@ -19,4 +19,8 @@ mc_chassis::id_type! {
     InboxItemId,
     /// Leave to carry out certain calls without asking.
     ApprovalRuleId,
+    /// Work that the clock starts.
+    ScheduleId,
+    /// One time that a schedule was due, or was told to run.
+    FireId,
 }

@@ -18,4 +18,5 @@ pub mod reach;
 mod repeats;
 pub mod retry;
 pub mod rule;
+pub mod schedule;
 pub mod tool;

@@ -3,7 +3,9 @@
 use mc_chassis::auth::Caller;
 use mc_chassis::{Failure, names};
 
-use crate::domain::id::{AgentId, ApprovalRuleId, ArtifactId, InboxItemId, RunId, TaskId, WorkspaceId};
+use crate::domain::id::{
+    AgentId, ApprovalRuleId, ArtifactId, InboxItemId, RunId, ScheduleId, TaskId, WorkspaceId,
+};
 
 /// `workspaces/{workspace}` that the caller is in.
 pub(crate) fn parent(caller: &Caller, field: &str, name: &str) -> Result<WorkspaceId, Failure> {
@@ -57,6 +59,17 @@ pub(crate) fn approval_rule(
     let [workspace, rule] = names::parse(field, "workspaces/*/approvalRules/*", name)?;
     caller.in_workspace(workspace).map_err(|_| Failure::not_found(name))?;
     Ok((WorkspaceId::new(workspace), ApprovalRuleId::new(rule)))
+}
+
+/// `workspaces/{workspace}/schedules/{schedule}` in the caller's workspace.
+pub(crate) fn schedule(
+    caller: &Caller,
+    field: &str,
+    name: &str,
+) -> Result<(WorkspaceId, ScheduleId), Failure> {
+    let [workspace, schedule] = names::parse(field, "workspaces/*/schedules/*", name)?;
+    caller.in_workspace(workspace).map_err(|_| Failure::not_found(name))?;
+    Ok((WorkspaceId::new(workspace), ScheduleId::new(schedule)))
 }
 
 /// `workspaces/{workspace}/agents/{agent}` of the given workspace; none when empty.

@@ -8,6 +8,7 @@ use mc_proto::tasks::v1::approval_rule_service_server::{ApprovalRuleService, App
 use mc_proto::tasks::v1::artifact_service_server::{ArtifactService, ArtifactServiceServer};
 use mc_proto::tasks::v1::inbox_service_server::{InboxService, InboxServiceServer};
 use mc_proto::tasks::v1::run_service_server::{RunService, RunServiceServer};
+use mc_proto::tasks::v1::schedule_service_server::ScheduleServiceServer;
 use mc_proto::tasks::v1::task_service_server::{TaskService, TaskServiceServer};
 use mc_proto::tasks::v1::{
     BatchDecideInboxItemsRequest, BatchDecideInboxItemsResponse, CreateApprovalRuleRequest,
@@ -44,6 +45,7 @@ pub(crate) fn routes(api: Api) -> Routes {
         .add_service(sized!(InboxServiceServer::new(api.clone())))
         .add_service(sized!(ApprovalRuleServiceServer::new(api.clone())))
         .add_service(sized!(ArtifactServiceServer::new(api.clone())))
+        .add_service(sized!(ScheduleServiceServer::new(api.clone())))
         .add_service(sized!(ActivityServiceServer::new(api)))
 }
 

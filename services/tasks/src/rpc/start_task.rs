@@ -1,24 +1,18 @@
 //! StartTask: makes a run of a task by an agent version, pinned to both as they are now, to begin now or at a time.
 
-use std::sync::Arc;
-
 use mc_chassis::auth::{Caller, forward};
-use mc_chassis::{Failure, db, idempotency, names as resource, sized};
+use mc_chassis::{Failure, idempotency, names as resource, sized};
 use mc_proto::registry::v1 as registry;
 use mc_proto::registry::v1::agent_service_client::AgentServiceClient;
 use mc_proto::tasks::v1::{StartTaskRequest, StartTaskResponse};
 use tonic::Request;
 use tonic::metadata::MetadataMap;
 
-use crate::domain::brief::{
-    AgentSnapshot, ModelParameters, RequestEffect, RunBrief, RunLimits, TaskSnapshot, ToolGrant, ToolPolicy,
-};
-use crate::domain::event::Queued;
-use crate::domain::id::{AgentId, RunId, TaskId, UserId, WorkspaceId};
+use crate::domain::id::{RunId, TaskId, UserId, WorkspaceId};
 use crate::error::Error;
 use crate::rpc::start_time::start_time;
 use crate::rpc::{Api, names, view};
-use crate::store::task::Task;
+use crate::start::{self, Start};
 use crate::store::{run, task};
 use crate::topics;
 
@@ -37,7 +31,7 @@ pub(super) async fn start_task(
         Some(version) => version,
         None => latest_of_assignee(api, workspace, id, &request.name).await?,
     };
-    let agent = snapshot(fetch(api, &metadata, version).await?)?;
+    let agent = start::snapshot(fetch(api, &metadata, version).await?)?;
     let now = api.ambient.clock.now();
     let start_at = start_time(request.start_time, now)?;
 
@@ -56,17 +50,8 @@ pub(super) async fn start_task(
             return Err(Error::AlreadyRunning { workspace, run: Some(live) });
         }
         let run_id = RunId::new(api.ambient.ids.uuid());
-        let brief = RunBrief::pin(workspace, run_id, starter, pinned(stored), agent);
-        let queued = Queued { brief: Arc::new(brief), start_at };
-        let run = run::insert(tx, &queued, now).await.map_err(|error| {
-            // The lock makes this a matter of defence; the index is what promises it.
-            if db::is_constraint(&error, "run_live_of_task") {
-                Error::AlreadyRunning { workspace, run: None }
-            } else {
-                error.into()
-            }
-        })?;
-        task::begin_run(tx, id, run_id, now).await?;
+        let begun = Start { run: run_id, starter, at: start_at };
+        let run = start::begin(tx, begun, stored, agent, now).await?;
         Ok(StartTaskResponse { run: Some(view::run(&run)) })
     })
     .await?;
@@ -115,88 +100,7 @@ async fn fetch(api: &Api, metadata: &MetadataMap, name: String) -> Result<regist
         .get_agent_version(request)
         .await
         .map_err(|status| Failure::from_status(&status))?;
-    reply.into_inner().agent_version.ok_or_else(|| malformed("the reply holds no version"))
-}
-
-/// The version as runs are pinned to it: everything that it says, so that the registry is not asked again.
-fn snapshot(version: registry::AgentVersion) -> Result<AgentSnapshot, Failure> {
-    let spec = version.spec.ok_or_else(|| malformed("the version holds no spec"))?;
-    let [_, agent, number] =
-        resource::segments("agent_version", "workspaces/*/agents/*/versions/*", &version.name)
-            .map_err(|_| malformed("the version's name is malformed"))?;
-    let agent = resource::canonical(agent).ok_or_else(|| malformed("the agent's id is malformed"))?;
-    let number = number.parse().map_err(|_| malformed("the version's number is malformed"))?;
-    let parameters = spec.parameters.unwrap_or_default();
-    Ok(AgentSnapshot {
-        agent: AgentId::new(agent),
-        version: number,
-        display_name: version.display_name,
-        instructions: spec.instructions,
-        model: spec.model,
-        parameters: ModelParameters {
-            temperature: parameters.temperature,
-            top_p: parameters.top_p,
-            max_output_tokens: parameters.max_output_tokens,
-            seed: parameters.seed,
-        },
-        tools: spec.tools.into_iter().map(tool_grant).collect(),
-        limits: limits(spec.limits.unwrap_or_default()),
-    })
-}
-
-/// What this release does not know is no leave and no promise.
-fn tool_grant(grant: registry::ToolGrant) -> ToolGrant {
-    ToolGrant {
-        policy: match registry::ToolPolicy::try_from(grant.policy) {
-            Ok(registry::ToolPolicy::Unspecified | registry::ToolPolicy::Allow) => ToolPolicy::Allow,
-            Ok(registry::ToolPolicy::Ask) => ToolPolicy::Ask,
-            Ok(registry::ToolPolicy::Deny) | Err(_) => ToolPolicy::Deny,
-        },
-        effect: match grant.effect() {
-            registry::RequestEffect::Unspecified | registry::RequestEffect::AtMostOnce => {
-                RequestEffect::AtMostOnce
-            }
-            registry::RequestEffect::Idempotent => RequestEffect::Idempotent,
-            registry::RequestEffect::Queryable => RequestEffect::Queryable,
-        },
-        approval_expiry_s: grant
-            .approval_expiry
-            .and_then(|expiry| u32::try_from(expiry.seconds).ok())
-            .filter(|seconds| *seconds > 0),
-        tool: grant.tool,
-        allowed_hosts: grant.allowed_hosts,
-        query_url: grant.query_url,
-    }
-}
-
-fn limits(limits: registry::RunLimits) -> RunLimits {
-    let default = RunLimits::default();
-    RunLimits {
-        max_steps: limits.max_steps.and_then(|steps| u32::try_from(steps).ok()).unwrap_or(default.max_steps),
-        max_tokens: limits.max_tokens,
-        max_duration_ms: limits.max_duration.map_or(default.max_duration_ms, milliseconds),
-        max_cost_nano_usd: limits.max_cost_nano_usd,
-        max_step_duration_ms: limits.max_step_duration.map(milliseconds).or(default.max_step_duration_ms),
-    }
-}
-
-fn milliseconds(duration: prost_types::Duration) -> i64 {
-    duration.seconds.saturating_mul(1000).saturating_add(i64::from(duration.nanos) / 1_000_000)
-}
-
-fn pinned(task: Task) -> TaskSnapshot {
-    TaskSnapshot {
-        task: TaskId::new(task.task_id),
-        title: task.title,
-        brief: task.brief,
-        acceptance_checks: task.acceptance_checks,
-    }
-}
-
-/// The registry broke the contract.
-fn malformed(what: &str) -> Failure {
-    tracing::error!(what, "the registry's answer breaks the contract");
-    Failure::internal()
+    reply.into_inner().agent_version.ok_or_else(|| start::malformed("the reply holds no version"))
 }
 
 #[cfg(test)]
@@ -223,50 +127,5 @@ mod tests {
             let failure = agent_version(WORKSPACE, name).expect_err(name);
             assert_eq!(failure.violations()[0].field, "agent_version", "{name}");
         }
-    }
-
-    #[test]
-    fn grant_is_pinned_with_its_policy_and_promise_and_none_of_either_is_made_up() {
-        let given = |policy, effect| registry::ToolGrant {
-            tool: "http_request".into(),
-            allowed_hosts: vec!["api.example.com".into()],
-            policy,
-            effect,
-            query_url: "https://api.example.com/{key}".into(),
-            approval_expiry: Some(prost_types::Duration { seconds: 90, nanos: 0 }),
-        };
-        for (policy, effect, pinned) in [
-            (0, 0, (ToolPolicy::Allow, RequestEffect::AtMostOnce)),
-            (1, 1, (ToolPolicy::Allow, RequestEffect::AtMostOnce)),
-            (2, 2, (ToolPolicy::Ask, RequestEffect::Idempotent)),
-            (3, 3, (ToolPolicy::Deny, RequestEffect::Queryable)),
-            (99, 99, (ToolPolicy::Deny, RequestEffect::AtMostOnce)),
-        ] {
-            let grant = tool_grant(given(policy, effect));
-            assert_eq!((grant.policy, grant.effect), pinned, "{policy}, {effect}");
-            assert_eq!(grant.query_url, "https://api.example.com/{key}");
-            assert_eq!(grant.allowed_hosts, ["api.example.com"]);
-            assert_eq!(grant.approval_expiry_s, Some(90));
-        }
-    }
-
-    #[test]
-    fn absent_limits_take_their_defaults() {
-        assert_eq!(limits(registry::RunLimits::default()), RunLimits::default());
-        let given = registry::RunLimits {
-            max_steps: Some(3),
-            max_tokens: Some(10),
-            max_duration: Some(prost_types::Duration { seconds: 2, nanos: 500_000_000 }),
-            max_cost_nano_usd: Some(7),
-            max_step_duration: Some(prost_types::Duration { seconds: 1, nanos: 0 }),
-        };
-        let expected = RunLimits {
-            max_steps: 3,
-            max_tokens: Some(10),
-            max_duration_ms: 2_500,
-            max_cost_nano_usd: Some(7),
-            max_step_duration_ms: Some(1_000),
-        };
-        assert_eq!(limits(given), expected);
     }
 }

@@ -59,6 +59,18 @@ pub async fn lock(tx: &mut Tx, run: RunId) -> Result<Locked, sqlx::Error> {
     }
 }
 
+/// Locks a run that lives, and sees no more of it; none where there is none. For the engine, which may not read of a run what
+/// people read.
+pub async fn lock_live(tx: &mut Tx, run: RunId) -> Result<Option<Addressee>, sqlx::Error> {
+    let status: Option<i16> = sqlx::query_scalar(
+        "SELECT status FROM tasks.run WHERE run_id = $1 AND end_time IS NULL FOR NO KEY UPDATE",
+    )
+    .bind(run.uuid())
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(status.map(|status| Addressee { run, status }))
+}
+
 /// What became of a letter. After the commit it is to be announced on the bus; workers find it a moment later without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Posted {

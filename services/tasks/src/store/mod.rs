@@ -9,6 +9,7 @@ pub mod activity;
 pub mod append;
 pub mod artifact;
 pub mod beat;
+pub mod fire;
 pub mod inbox;
 pub mod journal;
 pub mod lease;
@@ -16,6 +17,7 @@ pub mod mailbox;
 pub mod retry;
 pub mod rule;
 pub mod run;
+pub mod schedule;
 pub mod task;
 
 #[cfg(test)]

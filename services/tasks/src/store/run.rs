@@ -196,26 +196,26 @@ pub async fn insert(
 ) -> Result<Run, sqlx::Error> {
     let brief = &queued.brief;
     let workspace: WorkspaceId = brief.workspace;
-    let run: Run = sqlx::query_as(columns!(
+    let run = new(queued, now);
+    sqlx::query(
         "INSERT INTO tasks.run
              (run_id, workspace_id, task_id, agent_id, agent_version, head_seq, starter, fold_version, create_time,
               title, agent_display_name, model, wake_time, scheduled_start_time)
-         VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $8, $9, $10, $11, $12, $12) RETURNING",
-        ""
-    ))
-    .bind(brief.run.uuid())
-    .bind(workspace.uuid())
-    .bind(brief.task.task.uuid())
-    .bind(brief.agent.agent.uuid())
-    .bind(brief.agent.version)
-    .bind(brief.starter.uuid())
+         VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $8, $9, $10, $11, $12, $12)",
+    )
+    .bind(run.run_id)
+    .bind(run.workspace_id)
+    .bind(run.task_id)
+    .bind(run.agent_id)
+    .bind(run.agent_version)
+    .bind(run.starter)
     .bind(FOLD_VERSION_COLUMN)
-    .bind(now)
-    .bind(&brief.task.title)
-    .bind(&brief.agent.display_name)
-    .bind(&brief.agent.model)
-    .bind(queued.start_at)
-    .fetch_one(&mut *connection)
+    .bind(run.create_time)
+    .bind(&run.title)
+    .bind(&run.agent_display_name)
+    .bind(&run.model)
+    .bind(run.scheduled_start_time)
+    .execute(&mut *connection)
     .await?;
 
     let event = Event::Queued(queued.clone());
@@ -253,4 +253,43 @@ pub async fn insert(
     .execute(connection)
     .await?;
     Ok(run)
+}
+
+/// The row of a run that was just made, as a read would find it. It is not read back: the engine, which makes runs for
+/// schedules, may not see what people called them.
+fn new(queued: &Queued, now: OffsetDateTime) -> Run {
+    let brief = &queued.brief;
+    let agent = &brief.agent;
+    // The database keeps microseconds.
+    let (now, start_at) =
+        (now.truncate_to_microsecond(), queued.start_at.map(OffsetDateTime::truncate_to_microsecond));
+    Run {
+        run_id: brief.run.uuid(),
+        workspace_id: brief.workspace.uuid(),
+        task_id: brief.task.task.uuid(),
+        agent_id: agent.agent.uuid(),
+        agent_version: agent.version,
+        status: status::QUEUED,
+        head_seq: 1,
+        steps: 0,
+        total_tokens: 0,
+        cost_nano_usd: 0,
+        estimated_cost_nano_usd: 0,
+        unpriced_calls: 0,
+        summary: String::new(),
+        error_reason: None,
+        error_message: None,
+        starter: brief.starter.uuid(),
+        create_time: now,
+        start_time: None,
+        end_time: None,
+        wait_reason: 0,
+        open_items: 0,
+        pending_command: 0,
+        title: brief.task.title.clone(),
+        agent_display_name: agent.display_name.clone(),
+        model: agent.model.clone(),
+        wake_time: start_at,
+        scheduled_start_time: start_at,
+    }
 }

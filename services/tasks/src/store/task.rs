@@ -60,7 +60,7 @@ macro_rules! columns {
     };
 }
 
-/// Puts a task on the board.
+/// Puts a task on the board. It is not read back: the engine, which does so for schedules, may not see what people wrote.
 pub async fn insert(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
@@ -70,22 +70,38 @@ pub async fn insert(
     now: OffsetDateTime,
 ) -> Result<Task, sqlx::Error> {
     activity::tell_task(&mut *connection, workspace, task).await?;
-    sqlx::query_as(columns!(
+    // The database keeps microseconds.
+    let now = now.truncate_to_microsecond();
+    let made = Task {
+        task_id: task.uuid(),
+        workspace_id: workspace.uuid(),
+        title: content.title.clone(),
+        brief: content.brief.clone(),
+        assignee: content.assignee.map(AgentId::uuid),
+        acceptance_checks: content.acceptance_checks.clone(),
+        state: 1,
+        latest_run: None,
+        creator: creator.uuid(),
+        create_time: now,
+        update_time: now,
+        revision: 1,
+    };
+    sqlx::query(
         "INSERT INTO tasks.task
              (task_id, workspace_id, title, brief, assignee, acceptance_checks, creator, create_time, update_time)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) RETURNING",
-        ""
-    ))
-    .bind(task.uuid())
-    .bind(workspace.uuid())
-    .bind(&content.title)
-    .bind(&content.brief)
-    .bind(content.assignee.map(AgentId::uuid))
-    .bind(&content.acceptance_checks)
-    .bind(creator.uuid())
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)",
+    )
+    .bind(made.task_id)
+    .bind(made.workspace_id)
+    .bind(&made.title)
+    .bind(&made.brief)
+    .bind(made.assignee)
+    .bind(&made.acceptance_checks)
+    .bind(made.creator)
     .bind(now)
-    .fetch_one(connection)
-    .await
+    .execute(connection)
+    .await?;
+    Ok(made)
 }
 
 /// A task of the transaction's workspace.

@@ -91,8 +91,12 @@ pub struct Means {
     pub engine: Database,
     /// The llm service.
     pub llm: Upstream,
-    /// Who the worker is to it.
+    /// Who the worker is to it, and to the others.
     pub identity: ServiceIdentity,
+    /// As a scheduler: the registry.
+    pub registry: Upstream,
+    /// As a scheduler: the identity service.
+    pub accounts: Upstream,
     /// The way out for `http_fetch` and `http_request`.
     pub egress: Egress,
     /// Hints and live text.
@@ -177,8 +181,10 @@ impl Worker {
                 activity_kept: self.settings.activity_kept,
                 ..SchedulerSettings::default()
             };
-            let Means { engine, bus, ambient, .. } = self.means.clone();
-            scheduler::run(settings, engine, bus, ambient.clock, &self.lifecycle).await;
+            let Means { engine, registry, accounts, identity, bus, ambient, .. } = self.means.clone();
+            let means =
+                scheduler::Means { engine, registry, identity: accounts, service: identity, bus, ambient };
+            scheduler::run(settings, means, &self.lifecycle).await;
         });
     }
 

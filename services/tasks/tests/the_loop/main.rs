@@ -26,6 +26,7 @@ mod retries;
 mod retry_table;
 mod rule_patterns;
 mod rules;
+mod schedules;
 mod steers;
 mod strict_fold;
 mod truncated_answers;

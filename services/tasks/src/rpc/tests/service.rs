@@ -6,15 +6,26 @@ use super::*;
 #[derive(Default)]
 pub(super) struct Registry {
     pub(super) asked: AtomicU32,
+    /// It cannot be reached.
+    pub(super) away: AtomicBool,
+    /// The agent was taken off the team.
+    pub(super) gone: AtomicBool,
+}
+
+/// Identity, as far as a scheduler needs it: it gives leave to act for anybody, or for nobody.
+pub(super) struct Leave {
+    pub(super) auth: TestAuth,
+    pub(super) refused: AtomicBool,
+    pub(super) asked: Mutex<Vec<identity::DelegateTokenRequest>>,
 }
 
 /// Methods that no test calls, written as `async_trait` would: it cannot look into a macro.
 macro_rules! not_in_the_script {
-    ($($method:ident($request:ident) -> $response:ident;)+) => {
+    ($($of:ident: $method:ident($request:ident) -> $response:ident;)+) => {
         $(fn $method<'a, 'async_trait>(
             &'a self,
-            _: Request<registry::$request>,
-        ) -> BoxFuture<'async_trait, Result<Response<registry::$response>, Status>>
+            _: Request<$of::$request>,
+        ) -> BoxFuture<'async_trait, Result<Response<$of::$response>, Status>>
         where
             'a: 'async_trait,
             Self: 'async_trait,
@@ -31,9 +42,13 @@ impl AgentService for Registry {
         request: Request<registry::GetAgentVersionRequest>,
     ) -> Result<Response<registry::GetAgentVersionResponse>, Status> {
         self.asked.fetch_add(1, Ordering::Relaxed);
+        if self.away.load(Ordering::Relaxed) {
+            return Err(Failure::unavailable("REGISTRY_AWAY", "the registry cannot be reached").into());
+        }
         let name = request.into_inner().name;
         let agent = format!("workspaces/{HOME}/agents/{AGENT}/versions");
-        if name != format!("{agent}/latest") && name != format!("{agent}/3") {
+        let known = [format!("{agent}/latest"), format!("{agent}/3")];
+        if !known.contains(&name) || self.gone.load(Ordering::Relaxed) {
             return Err(Failure::not_found(name).into());
         }
         let version = registry::AgentVersion {
@@ -51,13 +66,48 @@ impl AgentService for Registry {
     }
 
     not_in_the_script! {
-        create_agent(CreateAgentRequest) -> CreateAgentResponse;
-        get_agent(GetAgentRequest) -> GetAgentResponse;
-        list_agents(ListAgentsRequest) -> ListAgentsResponse;
-        update_agent(UpdateAgentRequest) -> UpdateAgentResponse;
-        delete_agent(DeleteAgentRequest) -> DeleteAgentResponse;
-        publish_agent(PublishAgentRequest) -> PublishAgentResponse;
-        list_agent_versions(ListAgentVersionsRequest) -> ListAgentVersionsResponse;
+        registry: create_agent(CreateAgentRequest) -> CreateAgentResponse;
+        registry: get_agent(GetAgentRequest) -> GetAgentResponse;
+        registry: list_agents(ListAgentsRequest) -> ListAgentsResponse;
+        registry: update_agent(UpdateAgentRequest) -> UpdateAgentResponse;
+        registry: delete_agent(DeleteAgentRequest) -> DeleteAgentResponse;
+        registry: publish_agent(PublishAgentRequest) -> PublishAgentResponse;
+        registry: list_agent_versions(ListAgentVersionsRequest) -> ListAgentVersionsResponse;
+    }
+}
+
+#[tonic::async_trait]
+impl AuthService for Leave {
+    async fn delegate_token(
+        &self,
+        request: Request<identity::DelegateTokenRequest>,
+    ) -> Result<Response<identity::DelegateTokenResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace().expect("about a workspace");
+        let request = request.into_inner();
+        let user = request.user.strip_prefix("users/").expect("a user").parse().expect("an id");
+        self.asked.lock().expect("nothing panics with it").push(request.clone());
+        if self.refused.load(Ordering::Relaxed) {
+            return Err(Failure::permission_denied(&request.permissions[0]).into());
+        }
+        let caller_token = self.auth.token_of(Person {
+            user,
+            workspace: Some(workspace),
+            role: Some(Role::Operator),
+            scopes: request.permissions,
+            session: Uuid::nil(),
+        });
+        Ok(Response::new(identity::DelegateTokenResponse { caller_token, expire_time: None }))
+    }
+
+    not_in_the_script! {
+        identity: sign_in(SignInRequest) -> SignInResponse;
+        identity: create_sign_in_code(CreateSignInCodeRequest) -> CreateSignInCodeResponse;
+        identity: exchange_sign_in_code(ExchangeSignInCodeRequest) -> ExchangeSignInCodeResponse;
+        identity: refresh(RefreshRequest) -> RefreshResponse;
+        identity: sign_out(SignOutRequest) -> SignOutResponse;
+        identity: get_me(GetMeRequest) -> GetMeResponse;
+        identity: exchange_token(ExchangeTokenRequest) -> ExchangeTokenResponse;
+        identity: list_caller_keys(ListCallerKeysRequest) -> ListCallerKeysResponse;
     }
 }
 
@@ -67,6 +117,10 @@ pub(super) struct Service {
     pub(super) registry: Arc<Registry>,
     pub(super) upstream: Upstream,
     pub(super) bus: Bus,
+    pub(super) clock: Arc<FixedClock>,
+    pub(super) leave: Arc<Leave>,
+    /// What a scheduler fires schedules with.
+    pub(super) clockwork: Clockwork,
     _lifecycle: Lifecycle,
 }
 
@@ -83,7 +137,7 @@ pub(super) fn started(served: Served, lifecycle: &Lifecycle) -> MemoryLink {
 impl Service {
     pub(super) async fn new() -> Self {
         let tables = Tables::new().await;
-        let (ambient, _) = Ambient::fixed(NOW, 3);
+        let (ambient, clock) = Ambient::fixed(NOW, 3);
         let auth = TestAuth::new(ambient.clock.clone());
         let lifecycle = Lifecycle::new();
         let registry = Arc::<Registry>::default();
@@ -97,18 +151,38 @@ impl Service {
             },
             &lifecycle,
         );
+        let leave =
+            Arc::new(Leave { auth: auth.clone(), refused: AtomicBool::new(false), asked: Mutex::default() });
+        let leave_link = started(
+            Served {
+                name: "identity",
+                routes: Routes::new(sized!(AuthServiceServer::from_arc(leave.clone()))),
+                verifier: auth.verifier("identity"),
+                readiness: Readiness::new(true),
+                ids: ambient.ids.clone(),
+            },
+            &lifecycle,
+        );
         let client = ClientSettings::default();
         let bus = Bus::local();
+        let clockwork = Clockwork {
+            engine: tables.engine.clone(),
+            registry: Upstream::new("registry", Target::Memory(link), &client, &lifecycle),
+            identity: Upstream::new("identity", Target::Memory(leave_link), &client, &lifecycle),
+            service: auth.service("tasks"),
+            bus: bus.clone(),
+            ambient: ambient.clone(),
+        };
         let parts = Parts {
             database: tables.api.clone(),
-            registry: Upstream::new("registry", Target::Memory(link), &client, &lifecycle),
+            registry: clockwork.registry.clone(),
             bus: bus.clone(),
             verifier: auth.verifier("tasks"),
             ambient,
         };
         let link = started(crate::build(parts, &lifecycle), &lifecycle);
         let upstream = Upstream::new("tasks", Target::Memory(link), &client, &lifecycle);
-        Self { tables, auth, registry, upstream, bus, _lifecycle: lifecycle }
+        Self { tables, auth, registry, upstream, bus, clock, leave, clockwork, _lifecycle: lifecycle }
     }
 
     pub(super) fn tasks(&self) -> TaskServiceClient<Channel> {

@@ -138,7 +138,19 @@ async fn what_a_role_has_no_business_with_is_refused() {
         ("api", "DELETE FROM tasks.approval_rule"),
         ("api", "UPDATE tasks.inbox_item SET due_time = now()"),
         ("engine", "DELETE FROM tasks.inbox_item"),
-        ("engine", "UPDATE tasks.run SET mailbox_seq = 9"),
+        // Of all letters, the engine writes the cancel of a run that a schedule replaces.
+        (
+            "engine",
+            "INSERT INTO tasks.command (run_id, number, workspace_id, command_id, kind, sender, request_time)
+             SELECT run_id, 9, workspace_id, run_id, 1, run_id, now() FROM tasks.run LIMIT 1",
+        ),
+        ("api", "UPDATE tasks.schedule_fire SET state = 3"),
+        ("api", "UPDATE tasks.schedule SET started_fires = 9"),
+        ("api", "UPDATE tasks.schedule SET creator = schedule_id"),
+        ("engine", "UPDATE tasks.schedule SET cron = '@daily'"),
+        ("engine", "DELETE FROM tasks.schedule"),
+        ("engine", "UPDATE tasks.schedule_content SET title = ''"),
+        ("engine", "SELECT message FROM tasks.schedule_fire"),
         ("api", "SELECT * FROM tasks.ready"),
         ("api", "DELETE FROM tasks.ready"),
         ("api", "SELECT * FROM tasks.worker"),

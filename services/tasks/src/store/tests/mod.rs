@@ -8,6 +8,7 @@ mod isolation;
 mod letters;
 mod liveness;
 mod races;
+mod schedules;
 mod times;
 
 use std::sync::Arc;

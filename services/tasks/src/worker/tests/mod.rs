@@ -82,6 +82,18 @@ impl Fleet {
             engine: tables.engine.clone(),
             llm: Upstream::new("llm", Target::Memory(link), &ClientSettings::default(), &lifecycle),
             identity: auth.service("tasks"),
+            registry: Upstream::new(
+                "registry",
+                Target::Memory(memory().0),
+                &ClientSettings::default(),
+                &lifecycle,
+            ),
+            accounts: Upstream::new(
+                "identity",
+                Target::Memory(memory().0),
+                &ClientSettings::default(),
+                &lifecycle,
+            ),
             egress: Egress::new("127.0.0.1".parse().expect("a policy")).expect("client"),
             bus: bus.clone(),
             ambient,
