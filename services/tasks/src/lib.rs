@@ -2,6 +2,7 @@
 
 pub mod domain;
 pub mod error;
+pub mod faults;
 mod relay;
 mod rpc;
 pub mod scheduler;

@@ -7,7 +7,7 @@ use mc_chassis::auth::ServiceIdentity;
 use mc_chassis::bus::Bus;
 use mc_chassis::client::Upstream;
 use mc_chassis::clock::SharedClock;
-use mc_chassis::db::Database;
+use mc_chassis::db::{self, Database};
 use mc_chassis::{Ambient, Lifecycle};
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -77,7 +77,7 @@ async fn schedule(
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut reaper = Reaper::new(settings.ttl);
     while draining.run_until_cancelled(tick.tick()).await.is_some() {
-        let woken = match lease::promote(engine, clock.now()).await {
+        let woken = match insist(|| lease::promote(engine, clock.now())).await {
             Ok(woken) => {
                 reaper.database_reached();
                 woken
@@ -97,6 +97,22 @@ async fn schedule(
         }
         if woken + reaped > 0 {
             topics::publish(bus, topics::READY, &"");
+        }
+    }
+}
+
+/// Asks again for a moment: that connections were cut is no outage, and others may have beaten over theirs.
+async fn insist<T, F>(ask: impl Fn() -> F) -> Result<T, sqlx::Error>
+where
+    F: Future<Output = Result<T, sqlx::Error>>,
+{
+    let until = Instant::now() + Duration::from_secs(1);
+    loop {
+        match ask().await {
+            Err(error) if db::is_unavailable(&error) && Instant::now() < until => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            asked => return asked,
         }
     }
 }
@@ -121,8 +137,9 @@ impl Reaper {
 
     /// The database answers.
     fn database_reached(&mut self) {
-        // A process that was stopped, or kept waiting for an answer, has not seen what was meanwhile.
-        let unseen = self.reached.elapsed() > self.ttl / 2;
+        // A process that was stopped, or kept waiting for an answer, has not seen what was meanwhile. What is shorter than
+        // the time between two beats makes a worker miss one, which does it no harm.
+        let unseen = self.reached.elapsed() > self.ttl / 3;
         self.reached = Instant::now();
         if unseen || self.reached_since.is_none() {
             self.reached_since = Some(self.reached);
@@ -143,7 +160,7 @@ impl Reaper {
     }
 
     async fn reap(&mut self, engine: &Database) -> u64 {
-        let reaped = match lease::reap(engine, self.ttl).await {
+        let reaped = match insist(|| lease::reap(engine, self.ttl)).await {
             Ok(reaped) => reaped,
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "look for silent workers");
@@ -217,7 +234,7 @@ mod tests {
             .await
             .expect("silence everybody");
         let mut stopped = patient(ttl);
-        stopped.reached -= ttl / 2 + Duration::from_millis(1);
+        stopped.reached -= ttl / 3 + Duration::from_millis(1);
         assert_eq!(waits_for(&mut stopped, &tables).await, 1, "stopped");
     }
 

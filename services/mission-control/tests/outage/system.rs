@@ -45,6 +45,16 @@ pub(crate) struct Answer {
 impl System {
     /// Starts it on servers of somebody else's, and waits until it is ready.
     pub(crate) async fn start(shape: Shape, database_url: &str, redis_url: &str) -> Self {
+        Self::start_as(shape, database_url, redis_url, |_| {}).await
+    }
+
+    /// The same, told something besides.
+    pub(crate) async fn start_as(
+        shape: Shape,
+        database_url: &str,
+        redis_url: &str,
+        tell: impl FnOnce(&mut Command),
+    ) -> Self {
         mc_chassis::install_crypto();
         let folder = open_folder();
         let mut up = Command::new(env!("CARGO_BIN_EXE_mission-control"));
@@ -55,6 +65,7 @@ impl System {
         let log = std::fs::File::create(folder.path().join("up.log")).expect("a log");
         up.env("DATABASE_URL", database_url).env("REDIS_URL", redis_url).env_remove("MC_WEB_DIR");
         up.stdin(Stdio::null()).stdout(log.try_clone().expect("a log")).stderr(log);
+        tell(&mut up);
         let up = up.spawn().expect("start the system");
         let mut system = Self {
             url: String::new(),

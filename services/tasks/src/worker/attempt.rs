@@ -12,6 +12,7 @@ use crate::domain::decide::{self, ModelCall, Next};
 use crate::domain::event::Event;
 use crate::domain::fold::{RunFold, WaitReason};
 use crate::domain::retry::AfterFailure;
+use crate::faults::{self, Point};
 use crate::store::append::Besides;
 use crate::store::lease::{self, Lease, Release, Rest};
 use crate::topics;
@@ -83,7 +84,9 @@ async fn let_go(worker: &Worker, lease: &Lease, stop: Stop) -> Result<(), sqlx::
         Stop::Ended | Stop::Resting => {}
         Stop::Lost => tracing::info!(%run, epoch, "lost the lease; stopped"),
         Stop::HandBack | Stop::Reload => {
+            faults::pass(Point::BeforeRelease);
             lease::release(engine, run, epoch, Release::HandBack).await?;
+            faults::pass(Point::AfterRelease);
             topics::publish(&worker.means.bus, topics::READY, &"");
         }
         Stop::Foreign(error) => {
@@ -183,11 +186,16 @@ async fn go_on(journal: &mut Journal, is_new: bool, asked_again: &mut AskedAgain
             Next::UseTools(uses) => tool::use_all(journal, uses).await?,
             Next::CallModel(call) => {
                 if let Some(intent) = &call.intent {
+                    faults::pass(Point::BeforeIntent);
                     journal.append(vec![intent.clone()], Besides::default()).await?;
+                    faults::pass(Point::AfterIntent);
                 }
                 // The intent may have taken long to commit.
                 worker.pulse.fresh().await;
-                match model::call(journal, &call, asked_again.at(&call)).await? {
+                faults::pass(Point::BeforeModelCall);
+                let called = model::call(journal, &call, asked_again.at(&call)).await?;
+                faults::pass(Point::AfterModelCall);
+                match called {
                     AfterFailure::Append(event) => {
                         worker.live.close(journal.lease().run);
                         journal.append(vec![event], Besides::default()).await?;

@@ -129,13 +129,18 @@ struct Beats {
 impl Beats {
     async fn run(self) {
         let mut connection = None;
-        while self.stop.run_until_cancelled(tokio::time::sleep(self.every)).await.is_some() {
+        let mut wait = self.every;
+        while self.stop.run_until_cancelled(tokio::time::sleep(wait)).await.is_some() {
+            // Soon again after one that was lost: one that hangs takes as long as there is between two, and with the usual
+            // wait behind it the time limit would be over.
+            wait = self.every / 8;
             let sent = Instant::now();
             // A beat that hangs is given up for the next one, on a new connection.
             let beaten = tokio::time::timeout(self.every, self.beat(connection.take())).await;
             match beaten {
                 Ok(Ok(used)) => {
                     connection = Some(used);
+                    wait = self.every;
                     self.acknowledge.send_replace(sent);
                 }
                 Ok(Err(error)) => {

@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 
 use crate::domain::event::{Event, Record};
 use crate::domain::fold::RunFold;
+use crate::faults::{self, Point};
 use crate::store::append::{Append, Appended, Besides, Refusal, append_with, needs_transaction};
 use crate::store::journal;
 use crate::store::lease::{self, Lease, Rest, Suspended};
@@ -102,7 +103,10 @@ impl Journal {
             next.apply(&Record { seq, at, event: event.clone() }).map_err(Stop::broken)?;
         }
         let append = Append { run: self.lease.run, epoch: self.lease.epoch, at, events };
-        let appended = match self.commit(&append, &besides).await {
+        faults::pass(Point::BeforeCommit);
+        let committed = self.commit(&append, &besides).await;
+        faults::pass(Point::AfterCommit);
+        let appended = match committed {
             Err(Stop::Reload) if self.is_committed(&append.events, at).await? => {
                 Appended { head_seq: next.head_seq(), mail: true }
             }
@@ -130,7 +134,9 @@ impl Journal {
     /// there is mail, which is to be read first.
     pub(super) async fn rest(&mut self, rest: Rest) -> Result<(), Stop> {
         let (run, epoch) = (self.lease.run, self.lease.epoch);
+        faults::pass(Point::BeforeRest);
         let suspended = self.persist(|| lease::suspend(&self.worker.means.engine, run, epoch, rest)).await?;
+        faults::pass(Point::AfterRest);
         match suspended {
             Suspended::Done => Err(Stop::Resting),
             // Also said when the answer to the first try got lost.

@@ -33,6 +33,7 @@ use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
 use crate::domain::id::WorkspaceId;
+use crate::faults::{self, Point};
 use crate::scheduler::{self, SchedulerSettings};
 use crate::store::lease::{self, Claim, Lease};
 use crate::store::run::FOLD_VERSION_COLUMN;
@@ -219,8 +220,10 @@ impl Worker {
                 fold_version: FOLD_VERSION_COLUMN,
                 capabilities: &capabilities,
             };
+            faults::pass(Point::BeforeClaim);
             match lease::claim(&self.means.engine, &claim).await {
                 Ok(leases) if !leases.is_empty() => {
+                    faults::pass(Point::AfterClaim);
                     after = leases.iter().map(|lease| lease.workspace).max().unwrap_or(nil);
                     self.begin(leases, slot, slots);
                     continue;

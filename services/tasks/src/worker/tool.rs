@@ -12,6 +12,7 @@ use crate::domain::decide::ToolUse;
 use crate::domain::event::{Doubt, DoubtCause, EffectClass};
 use crate::domain::id::{RunId, WorkspaceId};
 use crate::domain::tool::Tool;
+use crate::faults::{self, Point};
 use crate::store::append::Besides;
 use crate::store::artifact::{self, NewArtifact};
 use crate::tools::artifacts::ReadArtifacts;
@@ -28,11 +29,14 @@ const TRY_AGAIN: time::Duration = time::Duration::seconds(1);
 pub(super) async fn use_all(journal: &mut Journal, uses: Vec<ToolUse>) -> Result<(), Stop> {
     let intents: Vec<_> = uses.iter().filter_map(|used| used.intent.clone()).collect();
     if !intents.is_empty() {
+        faults::pass(Point::BeforeIntent);
         journal.append(intents, Besides::default()).await?;
+        faults::pass(Point::AfterIntent);
     }
     let worker = journal.worker().clone();
     // The intents may have taken long to commit.
     worker.pulse.fresh().await;
+    faults::pass(Point::BeforeTool);
     let begun = journal.now();
     let brief: Arc<RunBrief> = journal.fold().brief().clone();
     let artifacts = RunArtifacts {
@@ -80,6 +84,7 @@ pub(super) async fn use_all(journal: &mut Journal, uses: Vec<ToolUse>) -> Result
                 continue;
             }
         };
+        faults::pass(Point::AfterTool);
         match outcome {
             Ok(Outcome::Known(answer)) => {
                 let took = milliseconds(journal.now() - begun);

@@ -161,13 +161,16 @@ impl Worker {
     }
 
     async fn beat(self) {
+        let mut wait = HEARTBEAT;
         loop {
-            self.sleep(HEARTBEAT).await;
+            self.sleep(wait).await;
+            wait = HEARTBEAT / 8;
             let (sent, id) = (self.site.sim.now(), self.id);
             let beat = self.ask(move |world| world.tables.beat(id)).boxed_local();
             // A beat that hangs is given up for the next one.
             if let Either::Left((Ok(runs), _)) = select(beat, self.sleep(HEARTBEAT)).await {
                 self.last.set(self.last.get().max(sent));
+                wait = HEARTBEAT;
                 for run in runs {
                     self.ring(run);
                 }
@@ -256,7 +259,12 @@ impl Worker {
         loop {
             self.sleep(INTERVAL).await;
             let now = self.now();
-            match self.ask(move |world| world.tables.promote(now)).await {
+            let mut promoted = self.ask(move |world| world.tables.promote(now)).await;
+            if promoted.is_err() {
+                // That a connection was cut is no outage.
+                promoted = self.ask(move |world| world.tables.promote(now)).await;
+            }
+            match promoted {
                 Ok(_) => reaper.database_reached(self.site.sim.now()),
                 Err(_) => reaper.reached_since = None,
             }
@@ -275,7 +283,7 @@ struct Reaper {
 impl Reaper {
     fn database_reached(&mut self, now: Micros) {
         // Stopped, or kept waiting: it cannot say what happened meanwhile.
-        let unseen = now - self.reached > TTL / 2;
+        let unseen = now - self.reached > TTL / 3;
         self.reached = now;
         if unseen || self.reached_since.is_none() {
             self.reached_since = Some(now);
