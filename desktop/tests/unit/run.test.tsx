@@ -1,14 +1,13 @@
 // The run view, as a person works with it: reading along, deciding in place, going through it by keys.
 import { act, screen, waitFor, within } from "@testing-library/react";
 import { HttpResponse, http } from "msw";
-import { beforeEach, expect, test, vi } from "vitest";
-import type { Decision, Run } from "~/api/gen/schemas";
+import { beforeEach, expect, test } from "vitest";
+import type { Decision } from "~/api/gen/schemas";
 import {
   asks,
   asksModel,
   decides,
   fails,
-  type Kind,
   orders,
   queued,
   recorded,
@@ -21,61 +20,11 @@ import {
   uses,
 } from "~/features/run-detail/journal/testing";
 import { approval, EDGE, gateway, ME, open, playGateway, W, world, writes } from "./app";
+import { playLayout, RUN, run, watch } from "./run-kit";
 
 playGateway();
 
-const RUN = `${W}/runs/r`;
-
-const run = (more: Partial<Run> = {}): Partial<Run> => ({
-  name: RUN,
-  task: `${W}/tasks/t`,
-  agentVersion: `${W}/agents/a/versions/7`,
-  agentDisplayName: "Ana",
-  title: "Fix the login",
-  model: "simulator/demo",
-  state: "RUN_STATE_RUNNING",
-  steps: 1,
-  totalTokens: "780",
-  costNanoUsd: "510000",
-  createTime: "2026-11-23T09:00:00Z",
-  startTime: "2026-11-23T09:00:01Z",
-  ...more,
-});
-
-// jsdom has no layout: the log is as high as a screen, and every row as high as a line.
-beforeEach(() => {
-  const height = (element: HTMLElement) => (element.getAttribute("role") === "log" ? 800 : 40);
-  for (const side of ["offsetHeight", "clientHeight"] as const) {
-    vi.spyOn(HTMLElement.prototype, side, "get").mockImplementation(function (this: HTMLElement) {
-      return height(this);
-    });
-  }
-  vi.spyOn(HTMLElement.prototype, "offsetWidth", "get").mockReturnValue(900);
-  world.runs = [run()];
-});
-
-/** Opens the run and plays its journal. */
-async function watch(kinds: Kind[]) {
-  const opened = open("/runs/r");
-  await waitFor(() => expect(opened.sockets[0]).toBeDefined());
-  const socket = opened.sockets[0];
-  if (!socket) throw new Error("no socket");
-  act(() => socket.open());
-  await waitFor(() => expect(socket.of("subscribe").some((frame) => frame.topic === RUN)).toBe(true));
-  const id = String(socket.of("subscribe").find((frame) => frame.topic === RUN)?.id);
-  const events = recorded(kinds);
-  let sent = 0;
-  const play = (upTo = events.length) =>
-    act(async () => {
-      for (; sent < upTo; sent += 1) {
-        socket.receive({ type: "event", topic: RUN, cursor: String(sent + 1), event: events[sent] });
-      }
-      socket.receive({ type: "caughtUp", topic: RUN, cursor: String(sent) });
-      await new Promise((resolve) => setTimeout(resolve, 60));
-    });
-  socket.receive({ type: "ack", id });
-  return { ...opened, socket, play, log: () => screen.findByRole("log", { name: "Journal" }) };
-}
+beforeEach(playLayout);
 
 const BEGIN = [queued, started, asksModel()];
 const WAITS = [...BEGIN, says("I will post it."), asks("c")];
@@ -292,7 +241,8 @@ test("a failure says what to do about it", async () => {
   expect(within(end).getByRole("heading", { name: "It has used up its model calls" })).toBeVisible();
   expect(end).toHaveTextContent("Raise the agent's max_steps.");
   expect(within(end).getByRole("link", { name: "Change Ana" })).toHaveAttribute("href", "/team/a");
-  expect(within(end).getByRole("button", { name: "Run it again" })).toBeVisible();
+  expect(within(end).getByRole("button", { name: "Run it from the start" })).toBeVisible();
+  expect(within(end).queryByRole("button", { name: "Go on from here" })).not.toBeInTheDocument();
 });
 
 test("of a long journal only what is in view is in the page", async () => {

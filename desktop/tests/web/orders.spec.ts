@@ -29,6 +29,23 @@ test("a run that is paused stands still until it is resumed", async ({ desk, han
   await expect(desk.getByRole("log", { name: "Journal" })).toContainText("Wrote slow.md, slowly.");
 });
 
+test("what is said to a run stops its model call if it must, and is read with the next one", async ({ desk, hand }) => {
+  await addMember(hand, SLOW);
+  await startTask(hand, { title: "Count until told otherwise" });
+  const journal = desk.getByRole("log", { name: "Journal" });
+  await expect(journal).toContainText("One two");
+  await hand.press("s");
+  await expect(desk.getByLabel("Say something to Rui")).toBeFocused();
+  await desk.keyboard.type("Skip the even ones.");
+  await hand.press("Control+Enter");
+  await expect(journal).toContainText("You broke in");
+  await expect(journal).toContainText("Skip the even ones.");
+  await expect(journal.getByRole("list", { name: "Receipt" })).toContainText(/requested.*delivered.*read/);
+  await expect(journal).toContainText("stopped");
+  await expect(desk.getByLabel("Say something to Rui")).toHaveValue("");
+  await expect(desk.getByRole("main").locator("header")).toContainText("succeeded");
+});
+
 test("a run that is cancelled ends at once and says why nothing follows", async ({ desk, hand }) => {
   await addMember(hand, SLOW);
   await startTask(hand, { title: "Count for ever" });

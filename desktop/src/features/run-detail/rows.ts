@@ -24,7 +24,7 @@ export function useRequested(run: string, { entries }: TimelineOf): readonly Req
     const known = new Set(entries.map((entry) => entry.id));
     return open
       .filter(({ name }) => !known.has(orderId(name)))
-      .map(({ name, kind, requester, reason, requestTime }) => ({
+      .map(({ name, kind, requester, reason, text, interrupt, requestTime }) => ({
         kind: "requested" as const,
         id: orderId(name),
         time: requestTime,
@@ -33,6 +33,8 @@ export function useRequested(run: string, { entries }: TimelineOf): readonly Req
           order: kind,
           by: requester,
           reason,
+          text,
+          interrupt,
           requestTime,
           deliverTime: undefined,
           effectTime: undefined,

@@ -10,6 +10,7 @@ import { useMe, useWorkspace } from "~/app/workspace/workspace";
 import { Button } from "~/shared/ui/button";
 import { ProblemNote } from "~/shared/ui/problem-note";
 import { RowsLoading } from "~/shared/ui/screen";
+import { hasEnded } from "~/shared/ui/status";
 import { Announcer } from "./announcer";
 import { Dock } from "./dock";
 import { FeedProvider } from "./feed-context";
@@ -18,6 +19,7 @@ import type { RunFeed } from "./journal/feed";
 import { RecordsDialog } from "./records-dialog";
 import { useRequested, waitingCalls } from "./rows";
 import { RunHead } from "./run-head";
+import { Steer } from "./steer";
 import { spans } from "./summary/spans";
 import { Strip } from "./summary/strip";
 import { Summary } from "./summary/summary";
@@ -36,6 +38,7 @@ export function RunDetail({ id }: { id: string }) {
   const [details, setDetails] = useState(false);
   const place = useMemo(() => ({ run: name, feed, me, showRecords: setRecords }), [name, feed, me]);
   useAhead(timeline, run.refetch);
+  useReopened(feed, run.data);
 
   if (!run.data) {
     return run.error ? (
@@ -79,6 +82,15 @@ function useAhead({ head }: TimelineOf, refetch: (options: { cancelRefetch: bool
     },
     [],
   );
+}
+
+/** A run that had ended may be made to go on: then there is more to follow. */
+function useReopened(feed: RunFeed, run: Run | undefined): void {
+  const { ended } = useReadable(feed.state);
+  const lives = run !== undefined && !hasEnded(run.state);
+  useEffect(() => {
+    if (ended && lives) feed.open();
+  }, [feed, ended, lives]);
 }
 
 interface BodyProps {
@@ -127,6 +139,7 @@ function Body({ run, feed, timeline, details }: BodyProps) {
             <div className="flex-1">{state.problem ? null : <RowsLoading />}</div>
           )}
           {asked ? <Dock waiting={waiting} current={asked} onLook={show} /> : null}
+          <Steer run={run} />
         </div>
         <Summary run={run} timeline={timeline} times={times} over={details} />
       </div>

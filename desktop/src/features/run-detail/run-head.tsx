@@ -1,6 +1,6 @@
 // How a run stands and what can be done about it, always in view.
 import { Link } from "@tanstack/react-router";
-import { Ban, ChevronLeft, PanelRight, Pause, Play } from "lucide-react";
+import { Ban, ChevronLeft, OctagonPause, PanelRight, Pause, Play } from "lucide-react";
 import { useEffect, useState } from "react";
 import type { Run } from "~/api/gen/schemas";
 import { useRunOrders } from "~/features/runs/use-run-orders";
@@ -26,7 +26,8 @@ export function RunHead({ run, details, onDetails }: RunHeadProps) {
   const title = run.title || "Untitled";
   const ended = hasEnded(run.state);
   const pending = run.pendingCommand !== "COMMAND_KIND_UNSPECIFIED";
-  const resumes = run.state === "RUN_STATE_PAUSED" || run.pendingCommand === "COMMAND_KIND_PAUSE";
+  const pausing = run.pendingCommand === "COMMAND_KIND_PAUSE";
+  const resumes = run.state === "RUN_STATE_PAUSED" || pausing;
   const toggle = () => orders.mutate({ order: resumes ? "resume" : "pause" });
   useKeys({ p: toggle }, !ended && !cancelling);
   useKeys({ i: onDetails }, !cancelling);
@@ -61,6 +62,17 @@ export function RunHead({ run, details, onDetails }: RunHeadProps) {
               {resumes ? <Play aria-hidden /> : <Pause aria-hidden />}
               {resumes ? (pending ? "Do not pause" : "Resume") : "Pause"}
             </Button>
+            {pausing && run.state === "RUN_STATE_RUNNING" ? (
+              <Button
+                size="sm"
+                busy={orders.isPending}
+                title="Stops the model call that is under way; what it cost so far is paid, and it is asked again on resuming."
+                onClick={() => orders.mutate({ order: "pause", interrupt: true })}
+              >
+                <OctagonPause aria-hidden />
+                Pause now
+              </Button>
+            ) : null}
             <Button size="sm" look="danger" onClick={() => setCancelling(true)}>
               <Ban aria-hidden />
               Cancel

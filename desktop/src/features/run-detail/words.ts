@@ -32,6 +32,8 @@ const ORDERS: Partial<Record<CommandKind, { order: string; doing: string; done: 
   COMMAND_KIND_PAUSE: { order: "pause", doing: "Pausing...", done: "Paused" },
   COMMAND_KIND_RESUME: { order: "resume", doing: "Resuming...", done: "Resumed" },
   COMMAND_KIND_CANCEL: { order: "cancel", doing: "Cancelling...", done: "Cancelled" },
+  COMMAND_KIND_STEER: { order: "read this", doing: "On its way...", done: "Read" },
+  COMMAND_KIND_RETRY: { order: "go on from the failed step", doing: "Going on...", done: "Went on" },
 };
 
 export const orderWords = (kind: CommandKind) =>
@@ -55,6 +57,9 @@ const FAILURES: Record<string, string> = {
 
 /** What went wrong in a few words. */
 export const failureTitle = (reason: string): string => FAILURES[reason] ?? "It failed";
+
+/** Failures that would come again at once: the run keeps its limits, and what it has used. */
+export const isUsedUp = (reason: string): boolean => /^(STEP|TOKEN|COST)_LIMIT_REACHED$/.test(reason);
 
 /** Failures that other limits, instructions or another model of the agent would mend. */
 export const agentCanMend = (reason: string): boolean =>

@@ -29,6 +29,8 @@ export const KEYS = {
   approve: { keys: "a", does: "Approve", scope: "Inbox" },
   edit: { keys: "e", does: "Edit the arguments, then approve", scope: "Inbox" },
   reject: { keys: "r", does: "Reject with a reason", scope: "Inbox" },
+  steer: { keys: "s", does: "Say something to the agent", scope: "Run" },
+  breakIn: { keys: "mod+enter", does: "Send it at once: the model call is stopped", scope: "Run" },
   pause: { keys: "p", does: "Pause or resume", scope: "Run" },
   latest: { keys: "end", does: "Jump to what happens now", scope: "Run" },
   step: { keys: "j", does: "Next entry; K goes back, Enter opens", scope: "Run" },

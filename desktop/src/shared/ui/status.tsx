@@ -66,6 +66,7 @@ const PENDING: Partial<Record<CommandKind, string>> = {
   COMMAND_KIND_PAUSE: "pausing...",
   COMMAND_KIND_RESUME: "resuming...",
   COMMAND_KIND_CANCEL: "cancelling...",
+  COMMAND_KIND_RETRY: "going on...",
 };
 
 const RUN_LOOKS: Partial<Record<RunState, [Look, string]>> = {
@@ -83,7 +84,7 @@ type RunStanding = Pick<Run, "state" | "waitReason" | "pendingCommand">;
 /** Look and word of a run. An order that is not effective yet is said as such: "pausing..." is not "paused". */
 export function runLook({ state, waitReason, pendingCommand }: RunStanding): [look: Look, word: string] {
   const [look, word] = RUN_LOOKS[state] ?? ["unknown", "unknown state"];
-  if (hasEnded(state)) return [look, word];
+  if (hasEnded(state) && pendingCommand !== "COMMAND_KIND_RETRY") return [look, word];
   const pending = PENDING[pendingCommand];
   if (pending) return [look, pending];
   if (state !== "RUN_STATE_WAITING") return [look, word];

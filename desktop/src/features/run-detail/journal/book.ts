@@ -54,6 +54,12 @@ export class Book {
     }
   }
 
+  /** The run goes on after its end. */
+  reopen(): void {
+    const last = this.#entries.at(-1);
+    if (last?.kind === "end") this.put({ ...last, retried: true });
+  }
+
   #change(id: string, change: (entry: ModelEntry | CallEntry) => Entry): void {
     const entry = this.find(id, "model") ?? this.find(id, "call");
     if (entry) this.put(change(entry));

@@ -20,7 +20,7 @@ export interface ModelEntry extends Base {
   readonly attempt: number;
   readonly model: string;
   readonly messageCount: number;
-  /** `stopped` when the run ended before an answer. */
+  /** `stopped` when the run ended before an answer, or a person had the call stopped. */
   readonly state: "running" | "answered" | "failed" | "stopped";
   readonly text: Kept | null;
   readonly thinking: Kept | null;
@@ -91,6 +91,10 @@ export interface OrderEntry extends Base {
   readonly order: CommandKind;
   readonly by: string;
   readonly reason: string;
+  /** Of a message to the agent: what was said; else empty. */
+  readonly text: string;
+  /** True when it does not wait for the model call that is under way. */
+  readonly interrupt: boolean;
   readonly requestTime: string | undefined;
   readonly deliverTime: string | undefined;
   readonly effectTime: string | undefined;
@@ -135,6 +139,8 @@ export interface EndEntry extends Base {
   readonly error: RunError | null;
   readonly by: string;
   readonly reason: string;
+  /** True when a person had the run go on afterwards. */
+  readonly retried: boolean;
   /** Tools that were under way and whose effect is unknown. */
   readonly survivors: readonly string[];
 }

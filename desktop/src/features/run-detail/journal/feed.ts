@@ -62,11 +62,11 @@ export class RunFeed {
     this.#schedule = schedule;
   }
 
-  /** Follows from the last record that was taken. */
+  /** Follows from the last record that was taken; also a run that had ended, when it goes on. */
   open(): void {
     this.close();
     this.#over = false;
-    this.#set({ problem: null, stopped: false });
+    this.#set({ problem: null, stopped: false, ended: false });
     this.#watch = this.#transport.watch(this.#run, this.#cursor, {
       frames: (batch) => {
         for (const frame of batch) this.#queue.push(frame);

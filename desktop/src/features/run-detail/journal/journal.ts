@@ -4,7 +4,7 @@ import { Book, type Mark } from "./book";
 import type { EndEntry, Timeline } from "./entries";
 import { type FeedEvent, kindOf, readEvent } from "./event";
 import { modelCallCompleted, modelCallFailed, modelCallStarted } from "./model-calls";
-import { commandDelivered, effective, overtaken } from "./orders";
+import { commandDelivered, effective, overtaken, retried } from "./orders";
 import {
   approvalRequested,
   decided,
@@ -68,6 +68,8 @@ function record(book: Book, event: FeedEvent, mark: Mark): void {
     book.paused = false;
     return effective(book, event.resumed.command, mark);
   }
+  if (event.steered) return effective(book, event.steered.command, mark);
+  if (event.retried) return retried(book, event.retried, mark);
   if (event.engineNote) return book.put({ ...base, kind: "note", ...event.engineNote });
   if (event.queued) {
     return book.put({ ...base, kind: "queued", agent: event.queued.agentDisplayName, by: event.queued.starter });
@@ -94,7 +96,16 @@ function takenOver(book: Book, epoch: number, mark: Mark): void {
 }
 
 type End = Omit<EndEntry, "id" | "seqs" | "time">;
-const END = { kind: "end", summary: "", evidence: [], error: null, by: "", reason: "", survivors: [] } as const;
+const END = {
+  kind: "end",
+  summary: "",
+  evidence: [],
+  error: null,
+  by: "",
+  reason: "",
+  retried: false,
+  survivors: [],
+} as const;
 
 function endOf({ succeeded, failed, cancelled }: RunEvent): End | null {
   if (succeeded) return { ...END, outcome: "succeeded", summary: succeeded.summary, evidence: succeeded.evidence };

@@ -73,9 +73,12 @@ export function modelCallCompleted(book: Book, done: ModelCallCompleted, mark: M
   });
 }
 
+/** Reasons of calls that did not fail: a person had them stopped. */
+const STOPPED = new Set(["RUN_CANCELLED", "RUN_PAUSED", "RUN_STEERED"]);
+
 export function modelCallFailed(book: Book, failed: ModelCallFailed, mark: Mark): void {
   book.retrying = failed.retryTime !== undefined;
-  const stopped = failed.error?.reason === "RUN_CANCELLED";
+  const stopped = STOPPED.has(failed.error?.reason ?? "");
   const { step, attempt } = failed;
   const before = book.find(modelId(step, attempt), "model") ?? blank(book, step, attempt, mark);
   book.put({

@@ -1,5 +1,5 @@
 // People's orders: delivered, effective, or overtaken by something else.
-import type { CommandDelivered } from "~/api/gen/schemas";
+import type { CommandDelivered, RunRetried } from "~/api/gen/schemas";
 import type { Book, Mark } from "./book";
 import type { OrderEntry } from "./entries";
 
@@ -21,7 +21,7 @@ function settle(
 }
 
 export function commandDelivered(book: Book, delivered: CommandDelivered, mark: Mark): void {
-  const { command, kind, requester, reason, requestTime } = delivered;
+  const { command, kind, requester, reason, text, interrupt, requestTime } = delivered;
   const id = orderId(command);
   const open = [...book.openOrders].map((each) => book.find(each, "order"));
   const order: OrderEntry = {
@@ -33,6 +33,8 @@ export function commandDelivered(book: Book, delivered: CommandDelivered, mark: 
     order: kind,
     by: requester,
     reason,
+    text,
+    interrupt,
     requestTime,
     deliverTime: mark.time,
     effectTime: undefined,
@@ -61,3 +63,24 @@ export function effective(book: Book, command: string, mark: Mark): void {
 
 /** The run is over: what is not effective never will be. */
 export const overtaken = (book: Book, mark: Mark): void => settle(book, "superseded", mark.time, () => true);
+
+/** A failed run goes on: the order is told of when it is so already. */
+export function retried(book: Book, { command, requester, reason, requestTime }: RunRetried, mark: Mark): void {
+  book.reopen();
+  book.put({
+    kind: "order",
+    id: orderId(command),
+    seqs: [mark.seq],
+    time: mark.time,
+    command,
+    order: "COMMAND_KIND_RETRY",
+    by: requester,
+    reason,
+    text: "",
+    interrupt: false,
+    requestTime,
+    deliverTime: mark.time,
+    effectTime: mark.time,
+    state: "effective",
+  });
+}

@@ -88,12 +88,13 @@ export const unsure = (callId: string, attempt = 1, item = `${callId}-${attempt}
     attempt,
   },
 });
-export const orders = (command: string, kind: "PAUSE" | "RESUME" | "CANCEL") => ({
+export const orders = (command: string, kind: "PAUSE" | "RESUME" | "CANCEL" | "STEER", more: object = {}) => ({
   commandDelivered: {
     command,
     kind: `COMMAND_KIND_${kind}`,
     requester: "users/me",
     requestTime: "2026-11-23T08:59:59Z",
+    ...more,
   },
 });
 export const succeeded = (summary = "All is well.") => ({ succeeded: { summary, evidence: ["artifact:report.md"] } });

@@ -58,7 +58,7 @@ export function spans({ entries }: Pick<Timeline, "entries">): Span[] {
     if (entry.kind === "end") goesOn(entry.time);
     if (entry.kind !== "order" || entry.state !== "effective") continue;
     if (entry.order === "COMMAND_KIND_PAUSE") pausedAt = at(entry.effectTime);
-    else goesOn(entry.effectTime);
+    else if (entry.order === "COMMAND_KIND_RESUME") goesOn(entry.effectTime);
   }
   if (!Number.isNaN(pausedAt)) found.push({ doing: "paused", from: pausedAt, to: Number.POSITIVE_INFINITY });
   return found;

@@ -1,8 +1,9 @@
 // The end of a run: the answer with its evidence, or what went wrong and what to do now.
 import { Link, useNavigate } from "@tanstack/react-router";
-import { Check, RotateCw, Slash, X } from "lucide-react";
+import { Check, FastForward, RotateCw, Slash, X } from "lucide-react";
 import { useRef } from "react";
 import type { Run } from "~/api/gen/schemas";
+import { useRunOrders } from "~/features/runs/use-run-orders";
 import { useStartTask } from "~/features/tasks/use-tasks";
 import { plural } from "~/shared/format/count";
 import { agentOf, idOf } from "~/shared/format/name";
@@ -14,7 +15,7 @@ import { useFeed } from "../feed-context";
 import type { EndEntry } from "../journal/entries";
 import { CopyButton } from "../text/copy-button";
 import { Markdown } from "../text/markdown";
-import { agentCanMend, failureTitle, whoWords } from "../words";
+import { agentCanMend, failureTitle, isUsedUp, whoWords } from "../words";
 
 const LOOKS = {
   succeeded: { icon: Check, panel: "border-good/40 bg-good-soft", text: "text-good-text" },
@@ -42,9 +43,7 @@ export function EndView({ entry, run }: { entry: EndEntry; run: Run | undefined 
         {entry.outcome === "succeeded" ? <Answer entry={entry} /> : null}
         {entry.outcome === "failed" ? <Failure entry={entry} run={run} /> : null}
         {entry.outcome === "cancelled" ? <Cancelled entry={entry} /> : null}
-        {entry.outcome === "succeeded" || !run ? null : (
-          <Again run={run} mend={agentCanMend(entry.error?.reason ?? "")} />
-        )}
+        {entry.outcome === "succeeded" || entry.retried || !run ? null : <Again run={run} entry={entry} />}
       </div>
     </section>
   );
@@ -114,9 +113,12 @@ function Cancelled({ entry }: { entry: EndEntry }) {
   );
 }
 
-function Again({ run, mend }: { run: Run; mend: boolean }) {
+function Again({ run, entry }: { run: Run; entry: EndEntry }) {
+  const reason = entry.error?.reason ?? "";
+  const failed = entry.outcome === "failed";
   const navigate = useNavigate();
   const start = useStartTask();
+  const orders = useRunOrders(run.name);
   const requestId = useRef(crypto.randomUUID());
   const go = () =>
     start.mutate(
@@ -126,11 +128,23 @@ function Again({ run, mend }: { run: Run; mend: boolean }) {
   return (
     <div className="mt-3 space-y-2">
       <div className="flex flex-wrap gap-2">
+        {failed && !isUsedUp(reason) ? (
+          <Button
+            size="sm"
+            look="primary"
+            busy={orders.isPending || run.pendingCommand === "COMMAND_KIND_RETRY"}
+            title="What it has done and paid for stays; the step that failed is tried again."
+            onClick={() => orders.mutate({ order: "retry" })}
+          >
+            <FastForward aria-hidden />
+            Go on from here
+          </Button>
+        ) : null}
         <Button size="sm" busy={start.isPending} onClick={go}>
           <RotateCw aria-hidden />
-          Run it again
+          {failed ? "Run it from the start" : "Run it again"}
         </Button>
-        {mend ? (
+        {agentCanMend(reason) ? (
           <Button size="sm" asChild>
             <Link to="/team/$agent" params={{ agent: idOf(agentOf(run.agentVersion)) }}>
               Change {run.agentDisplayName || "the agent"}

@@ -1,5 +1,16 @@
 // Entries beside model and tool calls: the start, workers, orders with their receipts, notes, and what is not known.
-import { Ban, CircleDashed, CircleHelp, Pause, Play, StickyNote, UserRoundCog, Users } from "lucide-react";
+import {
+  Ban,
+  CircleDashed,
+  CircleHelp,
+  MessageSquare,
+  Pause,
+  Play,
+  RotateCw,
+  StickyNote,
+  UserRoundCog,
+  Users,
+} from "lucide-react";
 import type { ReactNode } from "react";
 import type { CommandKind } from "~/api/gen/schemas";
 import { plural } from "~/shared/format/count";
@@ -69,10 +80,15 @@ const ORDER_GLYPHS: Partial<Record<CommandKind, ReactNode>> = {
   COMMAND_KIND_PAUSE: <Pause />,
   COMMAND_KIND_RESUME: <Play />,
   COMMAND_KIND_CANCEL: <Ban />,
+  COMMAND_KIND_STEER: <MessageSquare />,
+  COMMAND_KIND_RETRY: <RotateCw />,
 };
 
 /** What of an order is shown; orders that no worker has read yet come from the gateway's list. */
-export type Receipt = Pick<OrderEntry, "order" | "by" | "reason" | "requestTime" | "deliverTime" | "effectTime"> & {
+export type Receipt = Pick<
+  OrderEntry,
+  "order" | "by" | "reason" | "text" | "interrupt" | "requestTime" | "deliverTime" | "effectTime"
+> & {
   readonly state: OrderEntry["state"] | "requested";
 };
 
@@ -96,12 +112,18 @@ export function OrderView({ order, time }: { order: Receipt; time: string | unde
         <>
           <span className="font-medium">{state}</span>
           <span className="truncate text-muted">
-            {who.charAt(0).toUpperCase() + who.slice(1)} ordered it to {words.order}
+            {who.charAt(0).toUpperCase() + who.slice(1)}{" "}
+            {order.text ? (order.interrupt ? "broke in" : "said") : `ordered it to ${words.order}`}
             {order.reason ? `: ${order.reason}` : ""}
           </span>
         </>
       }
     >
+      {order.text ? (
+        <p className="my-1 max-w-[78ch] whitespace-pre-wrap break-words border-accent/50 border-l-2 pl-3">
+          {order.text}
+        </p>
+      ) : null}
       <Steps order={order} done={words.done} />
     </Frame>
   );
