@@ -127,4 +127,4 @@ CREATE POLICY run_begins_in_its_workspace ON tasks.run AS RESTRICTIVE FOR INSERT
 GRANT INSERT ON tasks.command TO mc_tasks_engine;
 CREATE POLICY command_of_engine_cancels ON tasks.command AS RESTRICTIVE FOR INSERT TO mc_tasks_engine
     WITH CHECK (kind = 3 AND state = 1);
-GRANT UPDATE (mailbox_seq) ON tasks.run TO mc_tasks_engine;
+GRANT UPDATE (mailbox_seq, fold_version) ON tasks.run TO mc_tasks_engine;

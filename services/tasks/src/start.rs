@@ -38,17 +38,20 @@ pub(crate) async fn begin(
     let Start { run, starter, at } = start;
     let (workspace, id) = (WorkspaceId::new(task.workspace_id), TaskId::new(task.task_id));
     let brief = RunBrief::pin(workspace, run, starter, pinned(task), agent);
-    let begun =
-        run::insert(tx, &Queued { brief: Arc::new(brief), start_at: at }, now).await.map_err(|error| {
-            // The lock makes this a matter of defence; the index is what promises it.
-            if db::is_constraint(&error, "run_live_of_task") {
-                Error::AlreadyRunning { workspace, run: None }
-            } else {
-                error.into()
-            }
-        })?;
+    let queued = Queued { brief: Arc::new(brief), start_at: at };
+    let begun = run::insert(tx, &queued, now).await.map_err(|error| refusal(workspace, error))?;
     task::begin_run(tx, id, run, now).await?;
     Ok(begun)
+}
+
+/// What a run that may not live says. The lock of its task makes a second live run a matter of defence; the index is what
+/// promises that there is none.
+pub(crate) fn refusal(workspace: WorkspaceId, error: sqlx::Error) -> Error {
+    if db::is_constraint(&error, "run_live_of_task") {
+        Error::AlreadyRunning { workspace, run: None }
+    } else {
+        error.into()
+    }
 }
 
 /// The version as runs are pinned to it: everything that it says, so that the registry is not asked again.

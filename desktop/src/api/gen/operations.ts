@@ -209,6 +209,57 @@ export const operations = {
     keyed: false,
     reply: s.PublishAgentResponse,
   }),
+  /** Lists rules, newest first. */
+  listApprovalRules: operation<
+    {
+      /** At most this many, 1 to 1000; 50 when 0. */
+      pageSize?: number | undefined;
+      /** `next_page_token` of the page before. */
+      pageToken?: string | undefined;
+      /** Only rules of this `workspaces/{workspace}/agents/{agent}`; all when empty. */
+      agent?: string | undefined;
+      /** Also those that have expired or were revoked. */
+      showEnded?: boolean | undefined;
+    },
+    undefined,
+    typeof s.ListApprovalRulesResponse
+  >({
+    id: "listApprovalRules",
+    method: "GET",
+    path: "/v1/workspaces/{workspace}/approvalRules",
+    permission: "tasks.approvalRule.read",
+    keyed: false,
+    reply: s.ListApprovalRulesResponse,
+  }),
+  /** Makes a rule. An agent has at most 200 that hold (`RULE_LIMIT_REACHED`). */
+  createApprovalRule: operation<NoQuery, Body<typeof s.ApprovalRule>, typeof s.CreateApprovalRuleResponse>({
+    id: "createApprovalRule",
+    method: "POST",
+    path: "/v1/workspaces/{workspace}/approvalRules",
+    permission: "tasks.approvalRule.write",
+    keyed: true,
+    reply: s.CreateApprovalRuleResponse,
+  }),
+  /** Reads a rule, also one that has ended. */
+  getApprovalRule: operation<NoQuery, undefined, typeof s.GetApprovalRuleResponse>({
+    id: "getApprovalRule",
+    method: "GET",
+    path: "/v1/workspaces/{workspace}/approvalRules/{approvalRule}",
+    permission: "tasks.approvalRule.read",
+    keyed: false,
+    reply: s.GetApprovalRuleResponse,
+  }),
+  /** Revokes a rule: once this has answered, no call is allowed by it. Calls that it allowed before are not taken back. A rule that is revoked already stays as it is. */
+  revokeApprovalRule: operation<NoQuery, Body<typeof s.RevokeApprovalRuleRequest>, typeof s.RevokeApprovalRuleResponse>(
+    {
+      id: "revokeApprovalRule",
+      method: "POST",
+      path: "/v1/workspaces/{workspace}/approvalRules/{approvalRule}:revoke",
+      permission: "tasks.approvalRule.write",
+      keyed: false,
+      reply: s.RevokeApprovalRuleResponse,
+    },
+  ),
   /** Lists artifacts, newest first, without their content. */
   listArtifacts: operation<
     {
@@ -312,6 +363,10 @@ export const operations = {
       state?: s.InboxItemState | undefined;
       /** Only items of this `workspaces/{workspace}/runs/{run}`; all when empty. */
       run?: string | undefined;
+      /** Only items of this kind; all when unspecified. */
+      kind?: s.InboxItemKind | undefined;
+      /** Only items of runs of this `workspaces/{workspace}/agents/{agent}`; all when empty. */
+      agent?: string | undefined;
     },
     undefined,
     typeof s.ListInboxItemsResponse
@@ -332,7 +387,7 @@ export const operations = {
     keyed: false,
     reply: s.GetInboxItemResponse,
   }),
-  /** Decides an inbox item. The first decision holds: a second one is refused (`ALREADY_DECIDED`) and told who decided what and when. An item whose run has ended is void (`ITEM_VOID`). The run goes on by itself, unless it is paused. */
+  /** Decides an inbox item. The first decision holds: a second one is refused (`ALREADY_DECIDED`) and told who decided what and when (`decider`, `decision`, `detail` and `decide_time` in the error's metadata). An item whose run has ended is void (`ITEM_VOID`). The run goes on by itself, unless it is paused. To make a rule of an approval (`always_allow`) takes the permission `tasks.approvalRule.write` besides. */
   decideInboxItem: operation<NoQuery, Body<typeof s.DecideInboxItemRequest>, typeof s.DecideInboxItemResponse>({
     id: "decideInboxItem",
     method: "POST",
@@ -340,6 +395,19 @@ export const operations = {
     permission: "tasks.inbox.decide",
     keyed: true,
     reply: s.DecideInboxItemResponse,
+  }),
+  /** Decides up to a hundred inbox items, each by itself and in the order asked: what is refused of one changes nothing for the others, and the answer tells the fate of each. Repeated with its `request_id`, also after an answer that got lost in the middle, it decides what is left and answers for the rest as before. */
+  batchDecideInboxItems: operation<
+    NoQuery,
+    Body<typeof s.BatchDecideInboxItemsRequest>,
+    typeof s.BatchDecideInboxItemsResponse
+  >({
+    id: "batchDecideInboxItems",
+    method: "POST",
+    path: "/v1/workspaces/{workspace}/inbox:batchDecide",
+    permission: "tasks.inbox.decide",
+    keyed: true,
+    reply: s.BatchDecideInboxItemsResponse,
   }),
   /** Lists the models of every provider of the workspace. A provider that lists no models of its own is asked for them; one that does not answer is named in `unreachable` and the others are still listed. */
   listModels: operation<NoQuery, undefined, typeof s.ListModelsResponse>({
@@ -478,7 +546,7 @@ export const operations = {
     keyed: true,
     reply: s.CancelRunResponse,
   }),
-  /** Stops a run at its next safe point: what is under way (a model call, tools) is finished first. The receipt says when it was requested, delivered and effective. Asked again, it answers with the order that is under way or that paused the run. A run that has ended is refused (`RUN_ENDED`). */
+  /** Stops a run at its next safe point: what is under way (a model call, tools) is finished first. With `interrupt` the model call is not waited for: it is stopped at the provider, what it cost is booked, and a run that is resumed asks again, which is a second charge. The receipt says when it was requested, delivered and effective. Asked again, it answers with the order that is under way or that paused the run; an order to interrupt takes the place of one that waits. A run that has ended is refused (`RUN_ENDED`). */
   pauseRun: operation<NoQuery, Body<typeof s.PauseRunRequest>, typeof s.PauseRunResponse>({
     id: "pauseRun",
     method: "POST",
@@ -495,6 +563,24 @@ export const operations = {
     permission: "tasks.run.control",
     keyed: true,
     reply: s.ResumeRunResponse,
+  }),
+  /** Lets a failed run go on from the step that failed: the same run, the same journal, whose numbers go on. Attempts at that step, repetitions and the time limit count anew; steps, tokens and costs go on, so a run that has used up its steps or tokens fails again. What it had asked people is asked again. A watch of the run has ended with the failure: watch again after the last seq. Asked again before a worker has read it, it answers with the order that is under way. Refused are a run that has not failed (`RUN_NOT_FAILED`), one that succeeded or was cancelled (`RUN_ENDED`), one whose task has another run that lives (`TASK_ALREADY_RUNNING`), and one that is not the newest of its task (`RUN_NOT_NEWEST`). */
+  retryRun: operation<NoQuery, Body<typeof s.RetryRunRequest>, typeof s.RetryRunResponse>({
+    id: "retryRun",
+    method: "POST",
+    path: "/v1/workspaces/{workspace}/runs/{run}:retry",
+    permission: "tasks.run.retry",
+    keyed: true,
+    reply: s.RetryRunResponse,
+  }),
+  /** Says something to a run while it works. The agent reads it as a person's turn at the run's next safe point, behind the answer and the results of the tools that are under way; several messages keep their order. With `interrupt` the model call that is under way is stopped at the provider, what it cost is booked, and the step is asked again with the message, which is a second charge; tools are never interrupted by this. The receipt says when the run's worker has read it (delivered) and when it is part of the conversation (effective). A run that waits for people reads it at once and passes it on when it goes on, a paused one when it is resumed. A run that has ended is refused (`RUN_ENDED`). */
+  steerRun: operation<NoQuery, Body<typeof s.SteerRunRequest>, typeof s.SteerRunResponse>({
+    id: "steerRun",
+    method: "POST",
+    path: "/v1/workspaces/{workspace}/runs/{run}:steer",
+    permission: "tasks.run.steer",
+    keyed: true,
+    reply: s.SteerRunResponse,
   }),
   /** Lists schedules, newest first. */
   listSchedules: operation<

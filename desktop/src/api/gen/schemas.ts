@@ -718,18 +718,24 @@ export type CancelRunRequest = z.output<typeof CancelRunRequest>;
  * - `COMMAND_KIND_UNSPECIFIED`: Not said; never stored.
  * - `COMMAND_KIND_PAUSE`: Stop at the next safe point: the model call or tools that are under way are finished first.
  * - `COMMAND_KIND_RESUME`: Go on after a pause.
- * - `COMMAND_KIND_CANCEL`: End: what is under way is stopped. */
+ * - `COMMAND_KIND_CANCEL`: End: what is under way is stopped.
+ * - `COMMAND_KIND_STEER`: Read this and go on.
+ * - `COMMAND_KIND_RETRY`: Go on after a failure. */
 export const CommandKind = openEnum([
   "COMMAND_KIND_UNSPECIFIED",
   "COMMAND_KIND_PAUSE",
   "COMMAND_KIND_RESUME",
   "COMMAND_KIND_CANCEL",
+  "COMMAND_KIND_STEER",
+  "COMMAND_KIND_RETRY",
 ]);
 /** What a person can order a run to do.
  * - `COMMAND_KIND_UNSPECIFIED`: Not said; never stored.
  * - `COMMAND_KIND_PAUSE`: Stop at the next safe point: the model call or tools that are under way are finished first.
  * - `COMMAND_KIND_RESUME`: Go on after a pause.
- * - `COMMAND_KIND_CANCEL`: End: what is under way is stopped. */
+ * - `COMMAND_KIND_CANCEL`: End: what is under way is stopped.
+ * - `COMMAND_KIND_STEER`: Read this and go on.
+ * - `COMMAND_KIND_RETRY`: Go on after a failure. */
 export type CommandKind = z.output<typeof CommandKind>;
 
 /** How far an order has come.
@@ -757,6 +763,8 @@ export type CommandState = z.output<typeof CommandState>;
 export const Command = z.object({
   /** When the run's worker read it; absent until then. */
   deliverTime: z.string().datetime({ offset: true }).optional(),
+  /** True when it does not wait for the model call that is under way. */
+  interrupt: z.boolean().default(false),
   /** What is ordered. */
   kind: CommandKind.default("COMMAND_KIND_UNSPECIFIED"),
   /** Resource name: `workspaces/{workspace}/runs/{run}/commands/{command}`. */
@@ -771,6 +779,8 @@ export const Command = z.object({
   settleTime: z.string().datetime({ offset: true }).optional(),
   /** How far it has come. */
   state: CommandState.default("COMMAND_STATE_UNSPECIFIED"),
+  /** What was said, of `COMMAND_KIND_STEER`; else empty. */
+  text: z.string().default(""),
 });
 /** A person's order to a run, and its receipt. */
 export type Command = z.output<typeof Command>;
@@ -813,6 +823,8 @@ export type ClockChange = z.output<typeof ClockChange>;
 export const CommandDelivered = z.object({
   /** `workspaces/{workspace}/runs/{run}/commands/{command}`. */
   command: z.string().default(""),
+  /** True when it does not wait for the model call that is under way. */
+  interrupt: z.boolean().default(false),
   /** What is ordered. */
   kind: CommandKind.default("COMMAND_KIND_UNSPECIFIED"),
   /** Why, in that person's words; may be empty. */
@@ -821,6 +833,8 @@ export const CommandDelivered = z.object({
   requestTime: z.string().datetime({ offset: true }).optional(),
   /** `users/{user}` who gave it. */
   requester: z.string().default(""),
+  /** What was said, of `COMMAND_KIND_STEER`; else empty. */
+  text: z.string().default(""),
 });
 /** The run's worker has read a person's order. What follows from it is a record of its own. */
 export type CommandDelivered = z.output<typeof CommandDelivered>;
@@ -1594,7 +1608,7 @@ export type GetProviderResponse = z.output<typeof GetProviderResponse>;
 export const RunError = z.object({
   /** What happened and what to do, for people. */
   message: z.string().default(""),
-  /** Reason for programs. Of limits: `STEP_LIMIT_REACHED`, `TOKEN_LIMIT_REACHED`, `COST_LIMIT_REACHED`, `COST_UNKNOWN` (a limit in dollars, and a model call whose cost nobody knows), `DURATION_LIMIT_REACHED`, `STEP_TIMED_OUT`. Of agents: `TASK_IMPOSSIBLE` (it said so itself), `NO_FINISH`, `EMPTY_ANSWERS`, `TRUNCATED_ANSWERS`, `STUCK_LOOP`. Of providers: `ANSWER_WITHHELD` and the reasons of the llm service, such as `CONTEXT_TOO_LONG`. Of crashes: `OUTCOME_UNKNOWN`, `POISON_RUN`. More may come. */
+  /** Reason for programs. Of limits: `STEP_LIMIT_REACHED`, `TOKEN_LIMIT_REACHED`, `COST_LIMIT_REACHED`, `COST_UNKNOWN` (a limit in dollars, and a model call whose cost nobody knows), `DURATION_LIMIT_REACHED`, `STEP_TIMED_OUT`. Of agents: `TASK_IMPOSSIBLE` (it said so itself), `NO_FINISH`, `EMPTY_ANSWERS`, `TRUNCATED_ANSWERS`, `STUCK_LOOP`. Of providers: `ANSWER_WITHHELD` and the reasons of the llm service, such as `CONTEXT_TOO_LONG`. Of crashes: `OUTCOME_UNKNOWN`, `POISON_RUN`. Of calls that a person stopped: `RUN_CANCELLED`, `RUN_PAUSED`, `RUN_STEERED`. More may come. */
   reason: z.string().default(""),
 });
 /** Why something failed. */
@@ -1914,12 +1928,12 @@ export const RunCancelled = z.object({
 /** A person ended the run. */
 export type RunCancelled = z.output<typeof RunCancelled>;
 
-/** The run ended by an error or a limit. */
+/** The run ended by an error or a limit. It is the last event of the run, unless a person has it go on (`retried`). */
 export const RunFailed = z.object({
   /** Why. */
   error: RunError.optional(),
 });
-/** The run ended by an error or a limit. */
+/** The run ended by an error or a limit. It is the last event of the run, unless a person has it go on (`retried`). */
 export type RunFailed = z.output<typeof RunFailed>;
 
 /** The model answered. */
@@ -1970,7 +1984,7 @@ export type ModelCallFailed = z.output<typeof ModelCallFailed>;
 
 /** A model is about to be called. */
 export const ModelCallStarted = z.object({
-  /** Attempt at the step, from 1; rises by a journalled failure only. */
+  /** Attempt at the step, from 1; rises by a journalled failure, interruption or retry only. */
   attempt: z.number().int().default(0),
   /** Turns that are sent. */
   messageCount: z.number().int().default(0),
@@ -2054,10 +2068,38 @@ export const RunResumed = z.object({
 /** The run goes on after a pause. */
 export type RunResumed = z.output<typeof RunResumed>;
 
+/** A person had the failed run go on, from the step that failed. */
+export const RunRetried = z.object({
+  /** `workspaces/{workspace}/runs/{run}/commands/{command}` that did it. */
+  command: z.string().default(""),
+  /** What the agent reads of it, where its own doing made the run fail; else empty. */
+  note: z.string().default(""),
+  /** Why, in that person's words; may be empty. */
+  reason: z.string().default(""),
+  /** When it was asked for. */
+  requestTime: z.string().datetime({ offset: true }).optional(),
+  /** `users/{user}` who did it. */
+  requester: z.string().default(""),
+});
+/** A person had the failed run go on, from the step that failed. */
+export type RunRetried = z.output<typeof RunRetried>;
+
 /** A worker took the run for the first time. */
 export const RunStarted = z.object({});
 /** A worker took the run for the first time. */
 export type RunStarted = z.output<typeof RunStarted>;
+
+/** What a person said is part of the conversation: the next model call reads it as a turn of the person. */
+export const RunSteered = z.object({
+  /** `workspaces/{workspace}/runs/{run}/commands/{command}` that said it. */
+  command: z.string().default(""),
+  /** `users/{user}` who said it. */
+  requester: z.string().default(""),
+  /** What the agent reads. */
+  text: z.string().default(""),
+});
+/** What a person said is part of the conversation: the next model call reads it as a turn of the person. */
+export type RunSteered = z.output<typeof RunSteered>;
 
 /** The run ended as it should. */
 export const RunSucceeded = z.object({
@@ -2131,7 +2173,7 @@ export type ToolCallStarted = z.output<typeof ToolCallStarted>;
 
 /** One append-only record.
  *
- * Of `queued`, `started`, `takenOver`, `modelCallStarted`, `modelCallCompleted`, `modelCallFailed`, `toolCallStarted`, `toolCallCompleted`, `engineNote`, `succeeded`, `failed`, `commandDelivered`, `paused`, `resumed`, `cancelled`, `approvalRequested`, `questionAsked`, `outcomeUnknown`, `decided`, `timerSet`, `approvedByRule`: Exactly one is set. */
+ * Of `queued`, `started`, `takenOver`, `modelCallStarted`, `modelCallCompleted`, `modelCallFailed`, `toolCallStarted`, `toolCallCompleted`, `engineNote`, `succeeded`, `failed`, `commandDelivered`, `paused`, `resumed`, `cancelled`, `approvalRequested`, `questionAsked`, `outcomeUnknown`, `decided`, `steered`, `retried`, `timerSet`, `approvedByRule`: Exactly one is set. */
 export const RunEvent = z.looseObject({
   /** A tool call waits for a person's approval. */
   approvalRequested: ApprovalRequested.optional(),
@@ -2165,10 +2207,14 @@ export const RunEvent = z.looseObject({
   queued: RunQueued.optional(),
   /** The run goes on after a pause. */
   resumed: RunResumed.optional(),
+  /** A person had the failed run go on. */
+  retried: RunRetried.optional(),
   /** Place in the run's journal: 1, 2, 3 and so on, without a gap. */
   seq: z.string().regex(new RegExp("^-?[0-9]+$")).default("0"),
   /** A worker took it for the first time. */
   started: RunStarted.optional(),
+  /** What a person said is part of the conversation. */
+  steered: RunSteered.optional(),
   /** The run ended as it should. */
   succeeded: RunSucceeded.optional(),
   /** A worker took it over from one that died or let it go. */
@@ -2182,7 +2228,7 @@ export const RunEvent = z.looseObject({
 });
 /** One append-only record.
  *
- * Of `queued`, `started`, `takenOver`, `modelCallStarted`, `modelCallCompleted`, `modelCallFailed`, `toolCallStarted`, `toolCallCompleted`, `engineNote`, `succeeded`, `failed`, `commandDelivered`, `paused`, `resumed`, `cancelled`, `approvalRequested`, `questionAsked`, `outcomeUnknown`, `decided`, `timerSet`, `approvedByRule`: Exactly one is set. */
+ * Of `queued`, `started`, `takenOver`, `modelCallStarted`, `modelCallCompleted`, `modelCallFailed`, `toolCallStarted`, `toolCallCompleted`, `engineNote`, `succeeded`, `failed`, `commandDelivered`, `paused`, `resumed`, `cancelled`, `approvalRequested`, `questionAsked`, `outcomeUnknown`, `decided`, `steered`, `retried`, `timerSet`, `approvedByRule`: Exactly one is set. */
 export type RunEvent = z.output<typeof RunEvent>;
 
 /** Reply of ListRunEvents. */
@@ -2328,6 +2374,8 @@ export type LiveDelta = z.output<typeof LiveDelta>;
 
 /** Request of PauseRun. */
 export const PauseRunRequest = z.object({
+  /** True to stop the model call that is under way instead of waiting for its answer. What it cost so far is paid. */
+  interrupt: z.boolean().default(false),
   /** Why, for those who look at the run later; at most 500 characters. */
   reason: z.string().default(""),
   /** Makes a repeated request answer as the first one did; 1 to 128 visible ASCII characters. */
@@ -2481,6 +2529,24 @@ export const ResumeScheduleResponse = z.object({
 });
 /** Reply of ResumeSchedule. */
 export type ResumeScheduleResponse = z.output<typeof ResumeScheduleResponse>;
+
+/** Request of RetryRun. */
+export const RetryRunRequest = z.object({
+  /** Why, for those who look at the run later; at most 500 characters. The agent reads it where its own doing made the run fail. */
+  reason: z.string().default(""),
+  /** Makes a repeated request answer as the first one did; 1 to 128 visible ASCII characters. */
+  requestId: z.string().default(""),
+});
+/** Request of RetryRun. */
+export type RetryRunRequest = z.output<typeof RetryRunRequest>;
+
+/** Reply of RetryRun. */
+export const RetryRunResponse = z.object({
+  /** The receipt. */
+  command: Command,
+});
+/** Reply of RetryRun. */
+export type RetryRunResponse = z.output<typeof RetryRunResponse>;
 
 /** Request of RevokeApiToken. */
 export const RevokeApiTokenRequest = z.object({});
@@ -2665,6 +2731,26 @@ export const StartTaskResponse = z.object({
 });
 /** Reply of StartTask. */
 export type StartTaskResponse = z.output<typeof StartTaskResponse>;
+
+/** Request of SteerRun. */
+export const SteerRunRequest = z.object({
+  /** True to stop the model call that is under way instead of waiting for its answer. What it cost so far is paid. */
+  interrupt: z.boolean().default(false),
+  /** Makes a repeated request answer as the first one did; 1 to 128 visible ASCII characters. */
+  requestId: z.string().default(""),
+  /** What the agent reads: 1 byte to 16 KiB of UTF-8, not blanks alone, no control characters but line breaks and tabs. */
+  text: z.string(),
+});
+/** Request of SteerRun. */
+export type SteerRunRequest = z.output<typeof SteerRunRequest>;
+
+/** Reply of SteerRun. */
+export const SteerRunResponse = z.object({
+  /** The receipt. */
+  command: Command,
+});
+/** Reply of SteerRun. */
+export type SteerRunResponse = z.output<typeof SteerRunResponse>;
 
 /** A task was made or changed. */
 export const TaskChanged = z.object({

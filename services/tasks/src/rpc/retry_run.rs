@@ -2,7 +2,7 @@
 
 use mc_chassis::auth::Caller;
 use mc_chassis::db::Tx;
-use mc_chassis::{Failure, db, idempotency};
+use mc_chassis::{Failure, idempotency};
 use mc_proto::tasks::v1::{RetryRunRequest, RetryRunResponse};
 use tonic::Request;
 
@@ -10,6 +10,7 @@ use crate::domain::id::{CommandId, RunId, TaskId, UserId, WorkspaceId};
 use crate::domain::order::CommandKind;
 use crate::error::Error;
 use crate::rpc::{Api, names, order, view_people};
+use crate::start;
 use crate::store::mailbox::{self, Command, Locked};
 use crate::store::run::{self, Run, status};
 use crate::store::{retry, task};
@@ -42,7 +43,7 @@ pub(super) async fn retry_run(
                 refuse(tx, workspace, &request.name, &run).await?;
                 let order = CommandId::new(api.ambient.ids.uuid());
                 let letter = retry::reopen(tx, id, order, sender, &request.reason, now).await;
-                posted = letter.map_err(|error| conflict(workspace, error))?;
+                posted = letter.map_err(|error| start::refusal(workspace, error))?;
                 let order = newest(tx, id).await?.filter(|_| posted.is_some());
                 order.ok_or_else(|| broken(id))?
             }
@@ -86,15 +87,6 @@ async fn refuse(tx: &mut Tx, workspace: WorkspaceId, name: &str, run: &Run) -> R
             Err(Error::NotNewest { name: name.to_owned(), workspace, newest: RunId::new(newest) })
         }
         _ => Ok(()),
-    }
-}
-
-/// The lock of the task makes a second live run a matter of defence; the index is what promises that there is none.
-fn conflict(workspace: WorkspaceId, error: sqlx::Error) -> Error {
-    if db::is_constraint(&error, "run_live_of_task") {
-        Error::AlreadyRunning { workspace, run: None }
-    } else {
-        error.into()
     }
 }
 

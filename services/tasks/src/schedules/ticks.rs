@@ -6,8 +6,8 @@ use crate::domain::schedule::Timetable;
 use crate::domain::schedule::cron::Cron;
 use crate::domain::schedule::plan::{Progress, plan};
 use crate::domain::schedule::ticks::Zone;
-use crate::store::fire::{self, DueSchedule, Ticks};
 use crate::store::schedule::missed_of;
+use crate::store::tick::{self, DueSchedule, Ticks};
 
 use super::Clockwork;
 
@@ -21,7 +21,7 @@ impl Clockwork {
     pub(crate) async fn see_to_ticks(&self) -> Result<bool, sqlx::Error> {
         let now = self.ambient.clock.now();
         let mut tx = self.engine.begin_open().await?;
-        let due = fire::due(&mut tx, now, BATCH).await?;
+        let due = tick::due(&mut tx, now, BATCH).await?;
         if due.is_empty() {
             return Ok(false);
         }
@@ -30,7 +30,7 @@ impl Clockwork {
         for schedule in &due {
             let Some(timetable) = timetable(schedule) else {
                 tracing::error!(schedule = %schedule.schedule_id, "the timetable of a schedule cannot be read");
-                fire::put_off(&mut tx, schedule.schedule_id, now + PUT_OFF).await?;
+                tick::put_off(&mut tx, schedule.schedule_id, now + PUT_OFF).await?;
                 continue;
             };
             let progress = Progress {

@@ -19,6 +19,7 @@ pub mod rule;
 pub mod run;
 pub mod schedule;
 pub mod task;
+pub mod tick;
 
 #[cfg(test)]
 pub(crate) mod tests;

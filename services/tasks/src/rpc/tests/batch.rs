@@ -117,19 +117,8 @@ async fn repeated_batch_answers_as_before_and_ends_what_was_cut_short() {
     let items = service.questions(2).await;
     let asked: Vec<_> = items.iter().map(|item| answer(*item, "blue")).collect();
     let cut = service.batch(asked.clone(), "b3").await.expect("a batch");
-    sqlx::query(
-        "WITH reopened AS (
-             UPDATE tasks.inbox_item SET state = 1, close_time = NULL, decider = NULL, decision = NULL
-             WHERE item_id = $1 RETURNING run_id
-         ), unsent AS (DELETE FROM tasks.command USING reopened WHERE command_id = $1),
-         waits AS (UPDATE tasks.run SET open_items = open_items + 1 FROM reopened WHERE run.run_id = reopened.run_id)
-         DELETE FROM tasks.idempotency WHERE request_id = $2",
-    )
-    .bind(items[1].uuid())
-    .bind(crate::rpc::batch_decide_inbox_items::item_request_id("b3", &asked[1].name))
-    .execute(&service.tables.kit.admin())
-    .await
-    .expect("as if it had not come to the second");
+    let request_id = crate::rpc::batch_decide_inbox_items::item_request_id("b3", &asked[1].name);
+    service.tables.undo_decision(items[1], &request_id).await;
     let again = service.batch(asked, "b3").await.expect("repeated");
     assert_eq!(again[0], cut[0], "what was decided is answered as before");
     let state = again[1].inbox_item.as_ref().expect("decided").state();

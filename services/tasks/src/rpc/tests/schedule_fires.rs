@@ -10,7 +10,7 @@ use time::Duration;
 use super::schedules::{id_of, minutely, seconds};
 use super::*;
 use crate::domain::schedule::plan::{Plan, Planned, Progress};
-use crate::store::fire;
+use crate::store::{fire, tick};
 
 #[tokio::test]
 async fn tick_puts_a_task_on_the_board_and_starts_its_run_for_the_creator() {
@@ -90,7 +90,7 @@ async fn tick_that_has_fired_fires_no_more_whatever_the_row_says() {
     let due = NOW + Duration::MINUTE;
     // As if a release with another idea of time had set it back.
     let mut tx = service.tables.engine.begin_open().await.expect("begin");
-    let schedule = fire::DueSchedule {
+    let schedule = tick::DueSchedule {
         schedule_id: id_of(&made).uuid(),
         workspace_id: HOME,
         cron: made.cron.clone(),
@@ -106,7 +106,7 @@ async fn tick_that_has_fired_fires_no_more_whatever_the_row_says() {
         next: Some(due),
         missed: 0,
     };
-    let mut ticks = fire::Ticks::default();
+    let mut ticks = tick::Ticks::default();
     ticks.add(&schedule, &plan, || service.tables.id());
     ticks.record(&mut tx, due).await.expect("record");
     tx.commit().await.expect("commit");
@@ -141,7 +141,7 @@ async fn scheduler_that_dies_between_steps_is_followed_by_another() {
     service.clock.advance(Duration::MINUTE);
     // Dies before the ticks are committed: nothing has happened.
     let mut tx = service.tables.engine.begin_open().await.expect("begin");
-    assert_eq!(fire::due(&mut tx, NOW + Duration::MINUTE, 10).await.expect("due").len(), 1);
+    assert_eq!(tick::due(&mut tx, NOW + Duration::MINUTE, 10).await.expect("due").len(), 1);
     // While it holds them, others leave them alone.
     service.tick().await;
     assert!(service.told(&made.name).await.is_empty());

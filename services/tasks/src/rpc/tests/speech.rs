@@ -87,20 +87,11 @@ async fn text_is_held_at_its_edges_and_a_run_that_has_ended_hears_nothing() {
 async fn older_workers_are_kept_from_a_run_that_was_spoken_to() {
     let service = Service::new().await;
     let run = service.tables.run(HERE).await;
-    let version = async || -> i16 {
-        sqlx::query_scalar("SELECT fold_version FROM tasks.run WHERE run_id = $1")
-            .bind(run.uuid())
-            .fetch_one(&service.tables.kit.admin())
-            .await
-            .expect("read")
-    };
-    let of_an_older_release = "UPDATE tasks.run SET fold_version = 2 WHERE run_id = $1";
-    let admin = service.tables.kit.admin();
-    sqlx::query(of_an_older_release).bind(run.uuid()).execute(&admin).await.expect("mark");
+    service.tables.mark_fold_version(run, 2).await;
     service.pause_so(run, true).await;
-    assert_eq!(version().await, 2, "they know what follows from that");
+    assert_eq!(service.tables.fold_version(run).await, 2, "they know what follows from that");
     service.steer(run, "Hello.", "").await.expect("steer");
-    assert_eq!(version().await, 3);
+    assert_eq!(service.tables.fold_version(run).await, 3);
 }
 
 #[tokio::test]

@@ -182,6 +182,42 @@ impl Tables {
         item
     }
 
+    /// Makes it as if nobody had decided about an item, nor asked to under this request id.
+    pub(crate) async fn undo_decision(&self, item: InboxItemId, request_id: &str) {
+        sqlx::query(
+            "WITH reopened AS (
+                 UPDATE tasks.inbox_item SET state = 1, close_time = NULL, decider = NULL, decision = NULL
+                 WHERE item_id = $1 RETURNING run_id
+             ), unsent AS (DELETE FROM tasks.command USING reopened WHERE command_id = $1),
+             waits AS (UPDATE tasks.run SET open_items = open_items + 1 FROM reopened WHERE run.run_id = reopened.run_id)
+             DELETE FROM tasks.idempotency WHERE request_id = $2",
+        )
+        .bind(item.uuid())
+        .bind(request_id)
+        .execute(&self.kit.admin())
+        .await
+        .expect("undo the decision");
+    }
+
+    /// The oldest fold that may carry a run on.
+    pub(crate) async fn fold_version(&self, run: RunId) -> i16 {
+        sqlx::query_scalar("SELECT fold_version FROM tasks.run WHERE run_id = $1")
+            .bind(run.uuid())
+            .fetch_one(&self.kit.admin())
+            .await
+            .expect("read the fold version")
+    }
+
+    /// Makes it as if a release with this fold had begun a run.
+    pub(crate) async fn mark_fold_version(&self, run: RunId, version: i16) {
+        sqlx::query("UPDATE tasks.run SET fold_version = $2 WHERE run_id = $1")
+            .bind(run.uuid())
+            .bind(version)
+            .execute(&self.kit.admin())
+            .await
+            .expect("mark the fold version");
+    }
+
     /// A rule of an agent for calls of `http_request` without arguments.
     pub(crate) async fn rule(&self, workspace: WorkspaceId, agent: AgentId) -> StoredRule {
         let new = NewRule {

@@ -92,7 +92,7 @@ pub(super) fn any_op() -> impl Strategy<Value = Op> {
         3 => Just(Op::Insert),
         2 => Just(Op::Register),
         1 => at().prop_map(Op::Beat),
-        1 => at().prop_map(Op::Silence),
+        2 => at().prop_map(Op::Silence),
         1 => at().prop_map(Op::Deregister),
         1 => Just(Op::ForgetDead),
         8 => (at(), 1..4_i64).prop_map(|(worker, limit)| Op::Claim { worker, limit }),
@@ -105,7 +105,7 @@ pub(super) fn any_op() -> impl Strategy<Value = Op> {
         2 => at().prop_map(|run| Op::Retry { run }),
         3 => (at(), at()).prop_map(|(run, item)| Op::Decide { run, item }),
         1 => (-5..5_i64).prop_map(Op::Promote),
-        1 => Just(Op::Reap),
+        3 => Just(Op::Reap),
     ]
 }
 
