@@ -95,12 +95,7 @@ async fn what_has_not_failed_is_not_retried_and_is_told_how_it_stands() {
         assert_eq!((refused.reason(), refused.metadata()["state"].as_str()), ("RUN_ENDED", state));
         assert_eq!(refused.metadata()["end_time"], "2026-11-23T08:00:00Z");
         // Not even by a statement of its own can the role of the API bring it back.
-        let mut tx = service.tables.api.begin(HOME).await.expect("begin");
-        let back = sqlx::query("UPDATE tasks.run SET status = 1, end_time = NULL WHERE run_id = $1")
-            .bind(run.uuid())
-            .execute(&mut *tx)
-            .await;
-        assert_eq!(back.expect("update").rows_affected(), 0, "{state}");
+        assert_eq!(service.tables.reopen_behind(HERE, run).await, 0, "{state}");
     }
     let unknown = service.retry(RunId::new(USER), "").await.expect_err("unknown");
     assert_eq!(unknown.reason(), "NOT_FOUND");

@@ -199,6 +199,17 @@ impl Tables {
         .expect("undo the decision");
     }
 
+    /// Tries to take the end off a run by a statement of its own, with the role of the API; answers how many rows changed.
+    pub(crate) async fn reopen_behind(&self, workspace: WorkspaceId, run: RunId) -> u64 {
+        let mut tx = self.api.begin(workspace.uuid()).await.expect("begin");
+        sqlx::query("UPDATE tasks.run SET status = 1, end_time = NULL WHERE run_id = $1")
+            .bind(run.uuid())
+            .execute(&mut *tx)
+            .await
+            .expect("update")
+            .rows_affected()
+    }
+
     /// The oldest fold that may carry a run on.
     pub(crate) async fn fold_version(&self, run: RunId) -> i16 {
         sqlx::query_scalar("SELECT fold_version FROM tasks.run WHERE run_id = $1")
