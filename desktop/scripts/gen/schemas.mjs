@@ -42,9 +42,12 @@ function override(schema, refs) {
   return undefined;
 }
 
-/** Who sets a field does not change its shape; and a description must not end the comment that it becomes. */
+/**
+ * Who sets a field does not change its shape; and a description must not end the comment that it becomes. A field may be
+ * called `readOnly` itself, and then a schema stands there.
+ */
 const plain = (key, value) => {
-  if (key === "readOnly" || key === "writeOnly") return undefined;
+  if ((key === "readOnly" || key === "writeOnly") && typeof value === "boolean") return undefined;
   return key === "description" && typeof value === "string" ? value.replaceAll("*/", "*\\/") : value;
 };
 

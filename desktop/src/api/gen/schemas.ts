@@ -638,6 +638,8 @@ export const InboxItem = z.object({
   parametersJsonSchema: z.string().default(""),
   /** Of questions: the question. */
   question: z.string().default(""),
+  /** Of approvals and outcomes: true when the tool declares that the call changes nothing. */
+  readOnly: z.boolean().default(false),
   /** `workspaces/{workspace}/runs/{run}` that asks. */
   run: z.string().default(""),
   /** What the run had cost when it asked: sum of the known costs in nano US dollars. */
