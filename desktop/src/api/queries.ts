@@ -7,6 +7,8 @@ import type { InboxItemState, RunState, TaskState } from "./gen/schemas";
 
 /** Rows of one page of a list. */
 export const PAGE_SIZE = 100;
+/** Fires of one page of a schedule's history. */
+const FIRES_PAGE = 20;
 /** Ledger entries that today's spend is summed from. */
 const LEDGER_PAGE = 1000;
 
@@ -23,6 +25,11 @@ export const keys = {
   agent: (name: string) => [workspaceKey(name), "agent", name] as const,
   inbox: (workspace: string) => [workspace, "inbox"] as const,
   inboxItem: (name: string) => [workspaceKey(name), "inbox", "item", name] as const,
+  rules: (workspace: string) => [workspace, "rules"] as const,
+  rule: (name: string) => [workspaceKey(name), "rules", "rule", name] as const,
+  schedules: (workspace: string) => [workspace, "schedules"] as const,
+  schedule: (name: string) => [workspaceKey(name), "schedules", "schedule", name] as const,
+  fires: (schedule: string) => [workspaceKey(schedule), "schedules", "fires", schedule] as const,
   models: (workspace: string) => [workspace, "models"] as const,
   usage: (workspace: string) => [workspace, "usage"] as const,
 };
@@ -124,6 +131,62 @@ export const inboxItemQuery = (transport: Transport, name: string) =>
     queryKey: keys.inboxItem(name),
     queryFn: ({ signal }) =>
       call(transport, operations.getInboxItem, { on: name, signal }).then((reply) => reply.inboxItem),
+  });
+
+/** Approval rules, newest first; also those that have ended, if that is said. */
+export const rulesQuery = (transport: Transport, workspace: string, showEnded: boolean) =>
+  infiniteQueryOptions({
+    queryKey: [...keys.rules(workspace), showEnded ? "all" : "holding"],
+    queryFn: ({ signal, pageParam }) =>
+      call(transport, operations.listApprovalRules, {
+        on: workspace,
+        query: { pageSize: PAGE_SIZE, pageToken: pageParam, showEnded: showEnded || undefined },
+        signal,
+      }),
+    initialPageParam: firstPage,
+    getNextPageParam: nextPage,
+  });
+
+export const ruleQuery = (transport: Transport, name: string) =>
+  queryOptions({
+    queryKey: keys.rule(name),
+    queryFn: ({ signal }) =>
+      call(transport, operations.getApprovalRule, { on: name, signal }).then((reply) => reply.approvalRule),
+  });
+
+/** Schedules, newest first. */
+export const schedulesQuery = (transport: Transport, workspace: string) =>
+  infiniteQueryOptions({
+    queryKey: [...keys.schedules(workspace), "all"],
+    queryFn: ({ signal, pageParam }) =>
+      call(transport, operations.listSchedules, {
+        on: workspace,
+        query: { pageSize: PAGE_SIZE, pageToken: pageParam },
+        signal,
+      }),
+    initialPageParam: firstPage,
+    getNextPageParam: nextPage,
+  });
+
+export const scheduleQuery = (transport: Transport, name: string) =>
+  queryOptions({
+    queryKey: keys.schedule(name),
+    queryFn: ({ signal }) =>
+      call(transport, operations.getSchedule, { on: name, signal }).then((reply) => reply.schedule),
+  });
+
+/** Fires of a schedule, newest first. */
+export const firesQuery = (transport: Transport, schedule: string) =>
+  infiniteQueryOptions({
+    queryKey: keys.fires(schedule),
+    queryFn: ({ signal, pageParam }) =>
+      call(transport, operations.listScheduleFires, {
+        on: schedule,
+        query: { pageSize: FIRES_PAGE, pageToken: pageParam },
+        signal,
+      }),
+    initialPageParam: firstPage,
+    getNextPageParam: nextPage,
   });
 
 /** Models that agents can be given. */

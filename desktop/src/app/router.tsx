@@ -61,6 +61,13 @@ const inbox = createRoute({
   component: lazyRouteComponent(() => import("~/routes/inbox"), "InboxScreen"),
 });
 
+const rules = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/inbox/rules",
+  validateSearch: z.object({ rule: text, ended: z.boolean().optional().catch(undefined) }),
+  component: lazyRouteComponent(() => import("~/routes/rules"), "RulesScreen"),
+});
+
 const tasks = createRoute({
   getParentRoute: () => signedIn,
   path: "/tasks",
@@ -108,6 +115,25 @@ const agent = createRoute({
   component: lazyRouteComponent(() => import("~/routes/agent"), "AgentScreen"),
 });
 
+const schedules = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/schedules",
+  validateSearch: z.object({ schedule: text }),
+  component: lazyRouteComponent(() => import("~/routes/schedules"), "SchedulesScreen"),
+});
+
+const newSchedule = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/schedules/new",
+  component: lazyRouteComponent(() => import("~/routes/schedule"), "NewScheduleScreen"),
+});
+
+const schedule = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/schedules/$schedule",
+  component: lazyRouteComponent(() => import("~/routes/schedule"), "ScheduleScreen"),
+});
+
 const settings = createRoute({
   getParentRoute: () => signedIn,
   path: "/settings",
@@ -116,7 +142,22 @@ const settings = createRoute({
 
 const tree = root.addChildren([
   signIn,
-  signedIn.addChildren([home, inbox, tasks, newTask, runs, run, team, newAgent, agent, settings]),
+  signedIn.addChildren([
+    home,
+    inbox,
+    rules,
+    tasks,
+    newTask,
+    runs,
+    run,
+    team,
+    newAgent,
+    agent,
+    settings,
+    schedules,
+    newSchedule,
+    schedule,
+  ]),
 ]);
 
 /** The router over one transport and one cache. */

@@ -4,7 +4,7 @@ import userEvent from "@testing-library/user-event";
 import { HttpResponse, http } from "msw";
 import { setupServer } from "msw/node";
 import { afterAll, afterEach, beforeAll } from "vitest";
-import type { Agent, Command, InboxItem, Run, Task } from "~/api/gen/schemas";
+import type { Agent, ApprovalRule, Command, InboxItem, Run, Schedule, ScheduleFire, Task } from "~/api/gen/schemas";
 import { Providers } from "~/app/providers";
 import { useTaskDrafts } from "~/features/tasks/draft";
 import { BrowserTransport } from "~/transport/browser";
@@ -23,6 +23,9 @@ export class World {
   runs: Partial<Run>[] = [];
   items: Partial<InboxItem>[] = [];
   commands: Partial<Command>[] = [];
+  rules: Partial<ApprovalRule>[] = [];
+  schedules: Partial<Schedule>[] = [];
+  fires: Partial<ScheduleFire>[] = [];
   /** Bodies by method and path. */
   written: { call: string; body: unknown; key: string | null; ifMatch: string | null }[] = [];
 
@@ -54,9 +57,13 @@ export const problem = (status: number, reason: string, more: object = {}) =>
   );
 
 /** A handler that notes what was written before it answers. */
-export const writes = (method: "post" | "patch", path: string, answer: (body: never, request: Request) => Response) =>
+export const writes = (
+  method: "post" | "patch" | "delete",
+  path: string,
+  answer: (body: never, request: Request) => Response,
+) =>
   http[method](`${EDGE}${path}`, async ({ request }) => {
-    const body = (await request.json()) as never;
+    const body = (method === "delete" ? null : await request.json()) as never;
     world.written.push({
       call: `${request.method} ${new URL(request.url).pathname}`,
       body,
@@ -93,6 +100,21 @@ const reads = [
     const items = world.items.filter((item) => state === null || item.state === state);
     const openCount = world.items.filter((item) => item.state === "INBOX_ITEM_STATE_OPEN").length;
     return HttpResponse.json({ inboxItems: items, openCount });
+  }),
+  http.get(`${EDGE}/v1/${W}/schedules`, () => HttpResponse.json({ schedules: world.schedules })),
+  http.get(`${EDGE}/v1/${W}/schedules/:id`, ({ params }) => {
+    const schedule = world.schedules.find((each) => each.name === `${W}/schedules/${params.id}`);
+    return schedule ? HttpResponse.json({ schedule }) : problem(404, "NOT_FOUND");
+  }),
+  http.get(`${EDGE}/v1/${W}/schedules/:id/fires`, () => HttpResponse.json({ fires: world.fires })),
+  http.get(`${EDGE}/v1/${W}/approvalRules`, ({ request }) => {
+    const all = new URL(request.url).searchParams.get("showEnded") === "true";
+    const approvalRules = world.rules.filter((rule) => all || rule.state === "APPROVAL_RULE_STATE_ACTIVE");
+    return HttpResponse.json({ approvalRules });
+  }),
+  http.get(`${EDGE}/v1/${W}/approvalRules/:id`, ({ params }) => {
+    const approvalRule = world.rules.find((each) => each.name === `${W}/approvalRules/${params.id}`);
+    return approvalRule ? HttpResponse.json({ approvalRule }) : problem(404, "NOT_FOUND");
   }),
   http.get(`${EDGE}/v1/${W}/inbox/:id`, ({ params }) => {
     const item = world.items.find((each) => each.name === `${W}/inbox/${params.id}`);
@@ -140,7 +162,7 @@ export function open(path: string, { signedIn = true, notifications = null }: Op
   return { ...view, transport, sockets, user: userEvent.setup() };
 }
 
-const TIME = "2026-11-23T09:00:00Z";
+export const TIME = "2026-11-23T09:00:00Z";
 
 export const agent = (id: string, more: Partial<Agent> = {}): Partial<Agent> => ({
   name: `${W}/agents/${id}`,

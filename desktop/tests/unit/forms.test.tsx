@@ -1,8 +1,9 @@
 // Writing tasks and team members: what is sent, what is kept, and where what is wrong is said.
-import { screen, waitFor } from "@testing-library/react";
+import { fireEvent, screen, waitFor } from "@testing-library/react";
 import { HttpResponse } from "msw";
 import { expect, test } from "vitest";
 import type { Agent, Task } from "~/api/gen/schemas";
+import { useTaskDrafts } from "~/features/tasks/draft";
 import { agent, gateway, open, playGateway, problem, task, W, world, writes } from "./app";
 
 playGateway();
@@ -35,7 +36,7 @@ test("what is written survives leaving, and is gone once it is sent", async () =
   const second = open("/tasks/new");
   expect(await screen.findByLabelText("What is to be done?")).toHaveValue("Half a tho");
   gateway.use(writes("post", `/v1/${W}/tasks`, (body: Task) => HttpResponse.json({ task: { ...task("t"), ...body } })));
-  await second.user.click(screen.getByLabelText("Start now"));
+  await second.user.click(screen.getByLabelText("Not yet"));
   await second.user.click(screen.getByRole("button", { name: "Put it on the board" }));
   await waitFor(() => expect(window.location.pathname).toBe("/tasks"));
   second.unmount();
@@ -167,4 +168,41 @@ test("a violation about a tool's hosts lands at that tool, whatever else is deni
   await user.click(screen.getByRole("button", { name: "Add to the team" }));
   expect(await screen.findByText('"http://x" is no host.')).toBeVisible();
   expect(hosts).toBeInvalid();
+});
+
+test("a task that starts later is sent with the moment of its zone's clock", async () => {
+  world.agents = [agent("sim")];
+  gateway.use(
+    writes("post", `/v1/${W}/tasks`, (body: Task) => HttpResponse.json({ task: { ...task("t"), ...body } })),
+    writes("post", `/v1/${W}/tasks/t:start`, () => HttpResponse.json({ run: { name: `${W}/runs/r`, title: "Do it" } })),
+  );
+  const { user } = open("/tasks/new");
+  await user.type(await screen.findByLabelText("What is to be done?"), "Do it");
+  await waitFor(() => expect(screen.getByLabelText("Assignee")).toHaveValue(`${W}/agents/sim`));
+  await user.click(screen.getByRole("radio", { name: "Later" }));
+  const at = await screen.findByLabelText("Start at");
+  await waitFor(() => expect(at).not.toHaveValue(""));
+  const zone = screen.getByLabelText("Time zone");
+  await user.clear(zone);
+  await user.type(zone, "Europe/Berlin");
+  fireEvent.change(at, { target: { value: "2020-01-01T09:00" } });
+  await user.click(screen.getByRole("button", { name: "Start it then" }));
+  expect(await screen.findByText("That is over already.")).toBeVisible();
+  expect(world.written).toHaveLength(0);
+  const tomorrow = new Date(Date.now() + 86_400_000).toISOString().slice(0, 10);
+  fireEvent.change(at, { target: { value: `${tomorrow}T09:00` } });
+  await user.click(screen.getByRole("button", { name: "Start it then" }));
+  await waitFor(() => expect(window.location.pathname).toBe("/runs/r"));
+  const [{ startTime }] = world.bodies(`POST /v1/${W}/tasks/t:start`) as [{ startTime: string }];
+  expect(startTime).toMatch(new RegExp(`^${tomorrow}T0[78]:00:00.000Z$`));
+});
+
+test("a draft that was kept before there was a later keeps what it said", async () => {
+  const draft = { title: "Old", brief: "", assignee: "", checks: [], startNow: false };
+  const state = { drafts: { [W]: { draft, requestId: "k" } } };
+  localStorage.setItem("mc.taskDrafts", JSON.stringify({ state, version: 1 }));
+  await useTaskDrafts.persist.rehydrate();
+  open("/tasks/new");
+  expect(await screen.findByLabelText("What is to be done?")).toHaveValue("Old");
+  expect(screen.getByRole("radio", { name: "Not yet" })).toBeChecked();
 });

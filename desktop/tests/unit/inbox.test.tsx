@@ -105,7 +105,9 @@ test("a decision that somebody else took first is told with who and what, and no
   const { user } = open("/inbox");
   await screen.findByRole("heading", { name: /example.com\/x/ });
   await user.keyboard("a");
-  expect(await screen.findByText(/Decided meanwhile. Rejected: Not today, by somebody else, just now/)).toBeVisible();
+  expect(
+    await screen.findByText(/Yours came second and does not count. Rejected: Not today, by somebody else, just now/),
+  ).toBeVisible();
   await waitFor(() => expect(screen.queryAllByRole("heading", { name: /example.com\/x/ })).toHaveLength(0));
 });
 

@@ -87,3 +87,54 @@ test("a run that waits, its item in the inbox, and lists with something in them"
     expect.soft(await findings(desk), screen).toEqual([]);
   }
 });
+
+test("rules, schedules, and deciding several at once", async ({ desk, hand, system, workspace }) => {
+  const assignee = await system.member(workspace, { name: "Ana", role: "Writer", model: "simulator/demo", asks: true });
+  for (const title of ["Oil the hinges", "Grease the wheels"]) {
+    await system.start(await system.task(workspace, { title, assignee }));
+  }
+  await desk.goto("/inbox/rules");
+  await hand.sees("heading", "You are asked every time");
+  expect.soft(await findings(desk), "no rules").toEqual([]);
+  await desk.goto("/inbox");
+  await expect(desk.getByRole("list", { name: "Inbox" }).getByRole("link")).toHaveCount(2);
+  await hand.sees("button", "Always allow...");
+  await hand.press("l");
+  await hand.sees("button", "Approve and save the rule");
+  expect.soft(await findings(desk), "always allow").toEqual([]);
+  await hand.press("Control+Enter");
+  await hand.reads(/^Approved\. /);
+  await hand.press("x");
+  await desk.goto("/inbox/rules");
+  await hand.click("link", /may use write_artifact/);
+  await hand.sees("button", "Revoke");
+  expect.soft(await findings(desk), "rules").toEqual([]);
+  for (const title of ["Paint the gate", "Sand the bench"]) {
+    await system.start(await system.task(workspace, { title, assignee }));
+  }
+  await desk.goto("/inbox");
+  await expect(desk.getByRole("list", { name: "Inbox" }).getByRole("link")).toHaveCount(3);
+  await hand.click("button", "Choose all");
+  await hand.sees("region", "Decide together");
+  expect.soft(await findings(desk), "deciding together").toEqual([]);
+  await hand.press("a");
+  await hand.sees("region", "What became of them");
+  expect.soft(await findings(desk), "fates").toEqual([]);
+
+  await desk.goto("/schedules/new");
+  await expect(desk.getByRole("region", { name: "Next fires" }).getByRole("listitem")).not.toHaveCount(0);
+  await hand.click("button", "Put it on the clock");
+  await hand.reads("Give it a name.");
+  expect.soft(await findings(desk), "new schedule").toEqual([]);
+  await hand.fill("Name", "Nightly round");
+  await hand.fill("What is to be done?", "Walk round");
+  await hand.click("button", "Put it on the clock");
+  await hand.sees("region", "Nightly round");
+  await hand.click("button", "Run now");
+  await expect(desk.getByRole("list", { name: "History" })).toContainText("Started");
+  expect.soft(await findings(desk), "schedules").toEqual([]);
+  await desk.goto("/tasks/new");
+  await hand.fill("What is to be done?", "Light the lamps");
+  await desk.getByRole("radio", { name: "Later" }).check();
+  expect.soft(await findings(desk), "start later").toEqual([]);
+});

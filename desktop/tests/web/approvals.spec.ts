@@ -70,5 +70,5 @@ test("who decides second is told what was decided, and by whom", async ({ desk, 
   await context.close();
 
   await desk.keyboard.press("a");
-  await hand.reads(/Decided meanwhile\. Rejected: Too loud, by you/);
+  await hand.reads(/Yours came second and does not count\. Rejected: Too loud, by you/);
 });

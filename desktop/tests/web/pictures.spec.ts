@@ -1,28 +1,10 @@
 // Every screen with something on it, in both themes and two widths: nothing may stick out, and each picture is kept to be
 // looked at. The last one is docs/images/run.png: copy it from pictures/run.png of scripts/ui.sh's output.
-import type { Page } from "@playwright/test";
 import { idOf } from "~/shared/format/name";
 import type { System } from "./system";
 import { setting } from "./system";
+import { take } from "./take";
 import { enter, expect, test } from "./test";
-
-const WIDTHS = [1280, 900] as const;
-const THEMES = ["light", "dark"] as const;
-
-/** Takes the screen as it is in every theme and width. */
-async function take(page: Page, name: string): Promise<void> {
-  for (const width of WIDTHS) {
-    await page.setViewportSize({ width, height: 800 });
-    for (const theme of THEMES) {
-      await page.emulateMedia({ colorScheme: theme, reducedMotion: "reduce" });
-      const wider = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-      expect.soft(wider, `${name} sticks out at ${width} px`).toBeLessThanOrEqual(0);
-      const path = `${setting("MC_E2E_OUTPUT")}/pictures/${name}-${theme}-${width}.png`;
-      await page.screenshot({ path, animations: "disabled", caret: "hide" });
-    }
-  }
-  await page.setViewportSize({ width: WIDTHS[0], height: 800 });
-}
 
 /** A team at work: something in every state. */
 async function populate(system: System, workspace: string) {

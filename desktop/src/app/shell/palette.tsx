@@ -4,6 +4,8 @@ import { useNavigate } from "@tanstack/react-router";
 import { Command } from "cmdk";
 import {
   Activity,
+  CalendarClock,
+  CalendarPlus,
   Inbox,
   Keyboard,
   ListTodo,
@@ -12,6 +14,7 @@ import {
   Moon,
   Plus,
   Settings,
+  ShieldCheck,
   UserPlus,
   Users,
 } from "lucide-react";
@@ -59,10 +62,16 @@ export default function Palette({ onClose, onShortcuts }: PaletteProps) {
             <Item icon={UserPlus} onSelect={go(() => navigate({ to: "/team/new" }))}>
               New team member
             </Item>
+            <Item icon={CalendarPlus} onSelect={go(() => navigate({ to: "/schedules/new" }))}>
+              New schedule
+            </Item>
           </Section>
           <Section heading="Go to">
             <Item icon={Inbox} keys="g i" onSelect={go(() => navigate({ to: "/inbox" }))}>
               Inbox
+            </Item>
+            <Item icon={ShieldCheck} keys="g a" onSelect={go(() => navigate({ to: "/inbox/rules" }))}>
+              Approval rules
             </Item>
             <Item icon={ListTodo} keys="g t" onSelect={go(() => navigate({ to: "/tasks" }))}>
               Tasks
@@ -72,6 +81,9 @@ export default function Palette({ onClose, onShortcuts }: PaletteProps) {
             </Item>
             <Item icon={Users} keys="g m" onSelect={go(() => navigate({ to: "/team" }))}>
               Team
+            </Item>
+            <Item icon={CalendarClock} keys="g h" onSelect={go(() => navigate({ to: "/schedules" }))}>
+              Schedules
             </Item>
             <Item icon={Settings} keys="g s" onSelect={go(() => navigate({ to: "/settings" }))}>
               Settings

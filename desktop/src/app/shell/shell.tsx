@@ -70,9 +70,11 @@ function Frame() {
     "[": toggleSidebar,
     n: () => void navigate({ to: "/inbox", search: { item: "next" } }),
     "g i": () => void navigate({ to: "/inbox" }),
+    "g a": () => void navigate({ to: "/inbox/rules" }),
     "g t": () => void navigate({ to: "/tasks" }),
     "g r": () => void navigate({ to: "/runs" }),
     "g m": () => void navigate({ to: "/team" }),
+    "g h": () => void navigate({ to: "/schedules" }),
     "g s": () => void navigate({ to: "/settings" }),
   });
 

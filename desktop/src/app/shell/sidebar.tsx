@@ -2,6 +2,7 @@
 import { Link, useLocation } from "@tanstack/react-router";
 import {
   Activity,
+  CalendarClock,
   ChevronsUpDown,
   Inbox,
   Keyboard,
@@ -64,6 +65,7 @@ export function Sidebar({ onSearch, onShortcuts }: SidebarProps) {
         <Place to="/tasks" icon={ListTodo} label="Tasks" collapsed={collapsed} />
         <Place to="/runs" icon={Activity} label="Runs" collapsed={collapsed} count={running} />
         <Place to="/team" icon={Users} label="Team" collapsed={collapsed} />
+        <Place to="/schedules" icon={CalendarClock} label="Schedules" collapsed={collapsed} />
         <Place to="/settings" icon={Settings} label="Settings" collapsed={collapsed} />
       </div>
       <div className={cn("mt-auto flex gap-0.5", collapsed && "flex-col")}>
@@ -86,7 +88,7 @@ function Label({ collapsed, children }: { collapsed: boolean; children: string }
 }
 
 interface PlaceProps {
-  to: "/inbox" | "/tasks" | "/runs" | "/team" | "/settings";
+  to: "/inbox" | "/tasks" | "/runs" | "/team" | "/schedules" | "/settings";
   icon: LucideIcon;
   label: string;
   collapsed: boolean;

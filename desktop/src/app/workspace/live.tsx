@@ -107,7 +107,13 @@ class Reader {
   /** Marks the lists that a run is counted in. */
   run(): void {
     const workspace = this.#workspace;
-    this.#mark(keys.runs(workspace), keys.tasks(workspace), keys.inbox(workspace), keys.usage(workspace));
+    this.#mark(
+      keys.runs(workspace),
+      keys.tasks(workspace),
+      keys.inbox(workspace),
+      keys.usage(workspace),
+      keys.schedules(workspace),
+    );
   }
 
   all(): void {

@@ -1,25 +1,27 @@
-// The inbox: what needs a person, oldest first, with everything that is needed to decide at its side.
+// The inbox: what needs a person, oldest first, with everything that is needed to decide at its side; one by one, or several
+// at once.
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { Inbox as InboxIcon } from "lucide-react";
+import { ShieldCheck } from "lucide-react";
 import { useEffect, useMemo } from "react";
 import type { InboxItem } from "~/api/gen/schemas";
-import { agentsQuery, inboxItemQuery, inboxQuery, tasksQuery } from "~/api/queries";
+import { inboxItemQuery, inboxQuery } from "~/api/queries";
 import { useTransport } from "~/app/transport";
 import { usePolling } from "~/app/workspace/live";
 import { useWorkspace } from "~/app/workspace/workspace";
 import { idOf } from "~/shared/format/name";
+import { useKeys } from "~/shared/keyboard/use-keys";
 import { neighbour, useListKeys } from "~/shared/keyboard/use-list-keys";
 import { Button } from "~/shared/ui/button";
-import { Empty } from "~/shared/ui/empty";
 import { LoadMore } from "~/shared/ui/load-more";
 import { ProblemNote, UnreadNote } from "~/shared/ui/problem-note";
-import { Filters, Row, RowsLoading, Screen, Split } from "~/shared/ui/screen";
-import { Status } from "~/shared/ui/status";
-import { Ago } from "~/shared/ui/time";
+import { Filters, RowsLoading, Screen, Split } from "~/shared/ui/screen";
 import { MEDIA, useMedia } from "~/shared/ui/use-media";
+import { Batch, Fates } from "./batch";
 import { ItemPeek } from "./item-peek";
-import { askWords } from "./words";
+import { ItemRow } from "./item-row";
+import { NothingDecided, NothingNeedsYou } from "./nothing";
+import { type Choice, useChoice } from "./use-choice";
 
 const FILTERS = [
   { value: "open", label: "Need you" },
@@ -58,26 +60,50 @@ export function Inbox() {
     }
   }, [loaded, first, search.item, roomy, navigate]);
 
-  useListKeys({ ids, selected: wanted ?? null, onSelect: select });
+  const choice = useChoice(items, show === "open");
+  const { chosen, clear, fates } = choice;
+  const gathering = chosen.length > 0 || fates !== null;
+  const mark = () => {
+    const item = items.find((each) => idOf(each.name) === wanted);
+    if (item) choice.toggle(item);
+  };
+  useKeys({ x: mark }, choice.may && fates === null);
+  // Esc lets go of what is chosen before it closes the peek.
+  useListKeys({
+    ids,
+    selected: wanted ?? (gathering ? "" : null),
+    onSelect: (id) => (id === null && gathering ? clear() : select(id)),
+  });
   const openCount = list.data?.pages[0]?.openCount;
   return (
     <Screen
       title="Inbox"
       aside={openCount ? `${openCount} ${openCount === 1 ? "needs" : "need"} you` : undefined}
+      actions={
+        <Button size="sm" look="quiet" asChild>
+          <Link to="/inbox/rules">
+            <ShieldCheck aria-hidden />
+            Rules
+          </Link>
+        </Button>
+      }
       filters={
-        <Filters
-          label="Show"
-          options={FILTERS}
-          value={show}
-          onChange={(value) => void navigate({ search: value === "open" ? {} : { show: value } })}
-        />
+        <>
+          <Filters
+            label="Show"
+            options={FILTERS}
+            value={show}
+            onChange={(value) => void navigate({ search: value === "open" ? {} : { show: value } })}
+          />
+          {choice.may && items.length > 1 ? <Choosing choice={choice} count={items.length} /> : null}
+        </>
       }
     >
       {list.error && !list.data ? (
         <UnreadNote problem={list.error} onRetry={() => void list.refetch()} />
       ) : list.isPending ? (
         <RowsLoading />
-      ) : items.length === 0 && wanted === undefined ? (
+      ) : items.length === 0 && wanted === undefined && fates === null ? (
         show === "open" ? (
           <NothingNeedsYou />
         ) : (
@@ -85,12 +111,18 @@ export function Inbox() {
         )
       ) : (
         <Split
-          onClose={() => select(null)}
+          onClose={() => (gathering ? clear() : select(null))}
           list={
             <>
               <ul aria-label="Inbox">
                 {items.map((item) => (
-                  <ItemRow key={item.name} item={item} selected={idOf(item.name) === wanted} />
+                  <ItemRow
+                    key={item.name}
+                    item={item}
+                    selected={idOf(item.name) === wanted}
+                    chosen={choice.may && items.length > 1 ? chosen.includes(item) : undefined}
+                    onChoose={choice.toggle}
+                  />
                 ))}
               </ul>
               {items.length === 0 ? <p className="px-4 py-8 text-center text-muted">Nothing else needs you.</p> : null}
@@ -98,7 +130,17 @@ export function Inbox() {
             </>
           }
           peek={
-            wanted ? (
+            fates ? (
+              <Fates
+                fates={fates}
+                onRead={() => {
+                  clear();
+                  select(first ?? null);
+                }}
+              />
+            ) : chosen.length > 0 ? (
+              <Batch items={chosen} onKeep={choice.keep} onFates={choice.tell} />
+            ) : wanted ? (
               <Peek
                 key={wanted}
                 id={wanted}
@@ -113,41 +155,26 @@ export function Inbox() {
   );
 }
 
+/** How many are chosen, and the ways to choose all or none. */
+function Choosing({ choice, count }: { choice: Choice; count: number }) {
+  const some = choice.chosen.length;
+  const all = some === count;
+  return (
+    <span className="ml-auto flex items-center gap-2 text-muted text-xs tabular-nums">
+      <span aria-live="polite">{some > 0 ? `${some} of ${count} chosen` : ""}</span>
+      <Button size="sm" look="quiet" onClick={() => (all ? choice.clear() : choice.all())}>
+        {all ? "Choose none" : "Choose all"}
+      </Button>
+    </span>
+  );
+}
+
 /** What to look at once `decided` is gone: the next, else the one before. */
 function neighbourAfter(ids: readonly string[], decided: string): string | null {
   const next = neighbour(ids, decided, 1);
   if (next !== decided) return next;
   const before = neighbour(ids, decided, -1);
   return before === decided ? null : before;
-}
-
-function ItemRow({ item, selected }: { item: InboxItem; selected: boolean }) {
-  const { lead, subject } = askWords(item);
-  const open = item.state === "INBOX_ITEM_STATE_OPEN";
-  return (
-    <Row
-      selected={selected}
-      render={(content) => (
-        <Link to="/inbox" search={(now) => ({ ...now, item: idOf(item.name) })} replace {...content} />
-      )}
-    >
-      <Status
-        look={open ? "needsYou" : item.decision?.reject || item.decision?.fail ? "failed" : "succeeded"}
-        word={open ? "needs you" : "decided"}
-        silent
-      />
-      <span className="min-w-0 flex-1 py-2">
-        <span className="line-clamp-2">
-          {lead} <span className="font-medium">{subject}</span>
-        </span>
-        <span className="block truncate text-muted text-xs">{item.taskTitle}</span>
-      </span>
-      <Ago
-        time={open ? item.createTime : item.closeTime}
-        className="w-14 shrink-0 text-right text-muted tabular-nums"
-      />
-    </Row>
-  );
 }
 
 /** The item at the side: from the list, or read by itself when a link leads to one that is not listed. */
@@ -163,37 +190,5 @@ function Peek({ id, listed, onDecided }: { id: string; listed: InboxItem | undef
         <Link to="/inbox">Open the inbox</Link>
       </Button>
     </ProblemNote>
-  );
-}
-
-function NothingNeedsYou() {
-  const transport = useTransport();
-  const workspace = useWorkspace();
-  const agents = useQuery(agentsQuery(transport, workspace));
-  const tasks = useInfiniteQuery(tasksQuery(transport, workspace));
-  const fresh = agents.data?.length === 0 || tasks.data?.pages[0]?.tasks.length === 0;
-  if (agents.isPending || tasks.isPending) return null;
-  return (
-    <Empty
-      icon={InboxIcon}
-      title={fresh ? "Welcome. Give somebody something to do." : "Nothing needs you"}
-      action={
-        <Button look={fresh ? "primary" : "plain"} hotkey="c" asChild>
-          <Link to="/tasks/new">{fresh ? "Write the first task" : "New task"}</Link>
-        </Button>
-      }
-    >
-      {fresh
-        ? "Write a task and start it; it takes two minutes and no key of a provider: the simulator has no model and is there to look around. Whenever a run needs you, it waits here."
-        : "When a run wants to do something you have to approve, asks a question, or cannot tell what became of a call, it waits here, holding nothing, until you decide."}
-    </Empty>
-  );
-}
-
-function NothingDecided() {
-  return (
-    <Empty icon={InboxIcon} title="Nothing has been decided yet">
-      What you and others decide is kept here, with who did and when.
-    </Empty>
   );
 }

@@ -1,19 +1,25 @@
-// One inbox item with what is needed to decide it: the action, its arguments, what led to it, and the ways to answer.
+// One inbox item with what is needed to decide it: the action, its arguments, what it touches, what led to it, and the ways
+// to answer.
 import { Link } from "@tanstack/react-router";
+import { TimerOff } from "lucide-react";
 import type { Decision, InboxItem } from "~/api/gen/schemas";
 import { useMay, useMe } from "~/app/workspace/workspace";
 import { usd } from "~/shared/format/money";
 import { idOf, versionLabel } from "~/shared/format/name";
+import { absolute } from "~/shared/format/time";
+import { cn } from "~/shared/ui/cn";
 import { Fact, Facts } from "~/shared/ui/screen";
 import { Status } from "~/shared/ui/status";
 import { Since, useNow } from "~/shared/ui/time";
 import { ApprovalBar } from "./approval-bar";
 import { Arguments } from "./arguments";
+import { Doubt } from "./doubt";
 import { OutcomeBar } from "./outcome-bar";
 import { QuestionForm } from "./question-form";
+import { Turns } from "./turns";
 import { useAnswering } from "./use-answering";
 import { standingWords } from "./use-decide";
-import { askWords, effectWords } from "./words";
+import { askWords, overdueWords, riskWords } from "./words";
 
 /** What the ways to answer are given. */
 export interface Answering {
@@ -60,24 +66,40 @@ export function ItemPeek({ item, onDecided }: { item: InboxItem; onDecided: () =
             , which has cost <span className="tabular-nums">{usd(item.runCostNanoUsd)}</span> so far. Asked{" "}
             <Since time={item.createTime} />.
           </p>
+          {open ? <Due item={item} /> : null}
         </div>
-        {item.context ? (
-          <blockquote className="whitespace-pre-wrap text-pretty break-words border-l-2 pl-3 text-muted">
-            {item.context}
-          </blockquote>
-        ) : null}
+        {item.kind === "INBOX_ITEM_KIND_OUTCOME" ? <Doubt item={item} /> : null}
         {item.argumentsJson && !question ? <Arguments json={item.argumentsJson} /> : null}
         <Facts>
+          {question ? null : (
+            <>
+              <Fact name="Risk">{riskWords(item)}</Fact>
+              {item.hosts.length > 0 ? (
+                <Fact name="Reaches">
+                  <span className="break-all font-mono text-xs">{item.hosts.join(", ")}</span>
+                </Fact>
+              ) : null}
+              <Fact name="Tool">
+                <span className="font-mono text-xs">{item.tool}</span>
+              </Fact>
+            </>
+          )}
           <Fact name="Agent">
             {item.agentDisplayName} <span className="text-muted">{versionLabel(item.agentVersion)}</span>
           </Fact>
-          {question ? null : (
-            <Fact name="Tool">
-              <span className="font-mono text-xs">{item.tool}</span>
-              <span className="block text-muted text-xs">{effectWords(item.effectClass)}</span>
+          {item.approvalRule ? (
+            <Fact name="Rule">
+              <Link
+                to="/inbox/rules"
+                search={{ rule: idOf(item.approvalRule) }}
+                className="underline decoration-line underline-offset-3 hover:decoration-current"
+              >
+                Made by this decision
+              </Link>
             </Fact>
-          )}
+          ) : null}
         </Facts>
+        <Turns item={item} />
       </div>
       {open ? (
         <div className="sticky bottom-0 border-t bg-raised px-5 py-4">
@@ -85,6 +107,26 @@ export function ItemPeek({ item, onDecided }: { item: InboxItem; onDecided: () =
         </div>
       ) : null}
     </section>
+  );
+}
+
+/** Until when an approval is wanted, or that it is overdue. Time alone decides nothing, and this says so. */
+export function Due({ item }: { item: Pick<InboxItem, "overdue" | "escalationCount" | "dueTime"> }) {
+  const words = overdueWords(item, useNow());
+  if (words === "") return null;
+  return (
+    <p
+      className={cn(
+        "flex items-center gap-1.5 text-xs tabular-nums [&_svg]:size-3.5 [&_svg]:stroke-[1.5]",
+        item.overdue ? "text-bad-text" : "text-muted",
+      )}
+      title={item.dueTime ? absolute(item.dueTime) : undefined}
+    >
+      {item.overdue ? <TimerOff aria-hidden /> : null}
+      <span>
+        {words} <span className="text-muted">Nothing is approved or rejected by time.</span>
+      </span>
+    </p>
   );
 }
 

@@ -8,7 +8,7 @@ import { ReasonForm } from "./reason-form";
 
 type Mode = "choose" | "done" | "failed";
 
-export function OutcomeBar({ item, busy, decide }: Answering) {
+export function OutcomeBar({ busy, decide }: Answering) {
   const [mode, setMode] = useState<Mode>("choose");
   const retry = () => decide({ retry: {} });
   useKeys({ d: () => setMode("done"), t: retry, f: () => setMode("failed") }, mode === "choose" && !busy);
@@ -41,8 +41,7 @@ export function OutcomeBar({ item, busy, decide }: Answering) {
   return (
     <div className="space-y-3">
       <p className="text-pretty text-muted">
-        A crash came between this call{item.attempt > 1 ? ` (attempt ${item.attempt})` : ""} and its answer. Look at the
-        other side: if it happened, mark it as done; trying again could do it twice.
+        Look at the other side. If it happened, mark it as done; trying again could do it twice.
       </p>
       <div className="flex flex-wrap gap-2">
         <Button look="primary" hotkey="d" onClick={() => setMode("done")}>

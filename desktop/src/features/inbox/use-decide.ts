@@ -1,5 +1,6 @@
 // Deciding: the item leaves the list at once, and comes back with the reason if the decision was not taken.
 import { type InfiniteData, useMutation, useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
 import { toast } from "sonner";
 import { call } from "~/api/call";
 import { operations } from "~/api/gen/operations";
@@ -8,8 +9,9 @@ import { asProblem, type Problem } from "~/api/problem";
 import { inboxItemQuery, keys } from "~/api/queries";
 import { useTransport } from "~/app/transport";
 import { useMe, useWorkspace } from "~/app/workspace/workspace";
+import { idOf } from "~/shared/format/name";
 import { ago } from "~/shared/format/time";
-import { decisionWords } from "./words";
+import { askWords, decisionWords, firstWords } from "./words";
 
 type Inbox = InfiniteData<ListInboxItemsResponse, string>;
 
@@ -33,12 +35,23 @@ export function standingWords(item: InboxItem, me: string, nowMs: number): strin
   const who = item.decider === me ? "you" : "somebody else";
   const when = item.closeTime ? ago(item.closeTime, nowMs) : "";
   const past = when === "" ? "" : when === "now" ? ", just now" : `, ${when} ago`;
-  return `${decisionWords(item.decision)}, by ${who}${past}.`;
+  const rule = item.approvalRule ? " A rule was made of it." : "";
+  return `${decisionWords(item.decision)}, by ${who}${past}.${rule}`;
 }
 
 /** True when the decision came too late rather than wrong: nothing can be done about it but to be told. */
 export const cameTooLate = (problem: Problem): boolean =>
   problem.reason === "ALREADY_DECIDED" || problem.reason === "ITEM_VOID";
+
+/** How long it is shown that somebody else was first, in ms: it may have to be read twice. */
+const TOO_LATE_MS = 12_000;
+
+/** Who came first and with what; that of the two decisions only that one counts. */
+function tooLateWords(problem: Problem, now: InboxItem | null, me: string, nowMs: number): string {
+  if (problem.reason === "ITEM_VOID") return "The run has ended; there is nothing left to decide.";
+  const first = now?.state === "INBOX_ITEM_STATE_DECIDED" ? standingWords(now, me, nowMs) : "";
+  return `Yours came second and does not count. ${first || firstWords(problem.metadata, me, nowMs)}`;
+}
 
 interface Deciding {
   item: InboxItem;
@@ -53,6 +66,8 @@ export function useDecide() {
   const workspace = useWorkspace();
   const queries = useQueryClient();
   const { user } = useMe();
+  const navigate = useNavigate();
+  const onLook = (name: string) => void navigate({ to: "/inbox", search: { item: idOf(name), show: "decided" } });
   const open = [...keys.inbox(workspace), "INBOX_ITEM_STATE_OPEN"];
 
   return useMutation({
@@ -68,7 +83,10 @@ export function useDecide() {
     },
     onSuccess: (item) => {
       queries.setQueryData(keys.inboxItem(item.name), item);
-      toast.success(`${decisionWords(item.decision).split(":")[0]}. ${item.agentDisplayName || "The run"} goes on.`);
+      const rule = item.approvalRule ? ", and does not ask about this again" : "";
+      toast.success(
+        `${decisionWords(item.decision).split(":")[0]}. ${item.agentDisplayName || "The run"} goes on${rule}.`,
+      );
     },
     onError: async (thrown, { item }, context) => {
       const problem = asProblem(thrown);
@@ -78,12 +96,18 @@ export function useDecide() {
         return;
       }
       const now = await queries.fetchQuery({ ...inboxItemQuery(transport, item.name), staleTime: 0 }).catch(() => null);
-      toast.info(now ? `Decided meanwhile. ${standingWords(now, user.name, Date.now())}` : problem.detail);
+      const { lead, subject } = askWords(item);
+      toast.info(tooLateWords(problem, now, user.name, Date.now()), {
+        description: `${lead} ${subject}`,
+        duration: TOO_LATE_MS,
+        action: { label: "Look at it", onClick: () => onLook(item.name) },
+      });
     },
     onSettled: (_done, _thrown, { item }) => {
       void queries.invalidateQueries({ queryKey: keys.inbox(workspace) });
       void queries.invalidateQueries({ queryKey: keys.run(item.run) });
       void queries.invalidateQueries({ queryKey: keys.runs(workspace) });
+      void queries.invalidateQueries({ queryKey: keys.rules(workspace) });
     },
   });
 }

@@ -7,9 +7,10 @@ import { useTransport } from "~/app/transport";
 import { usePolling } from "~/app/workspace/live";
 import { useMay } from "~/app/workspace/workspace";
 import { Arguments } from "~/features/inbox/arguments";
-import { Bar } from "~/features/inbox/item-peek";
+import { Doubt } from "~/features/inbox/doubt";
+import { Bar, Due } from "~/features/inbox/item-peek";
 import { useAnswering } from "~/features/inbox/use-answering";
-import { askWords, decisionWords, effectWords } from "~/features/inbox/words";
+import { askWords, decisionWords, riskWords } from "~/features/inbox/words";
 import { Button } from "~/shared/ui/button";
 import { ProblemNote } from "~/shared/ui/problem-note";
 import { Status } from "~/shared/ui/status";
@@ -105,11 +106,19 @@ function Asked({ item, pager }: { item: InboxItem; pager: React.ReactNode }) {
           </h2>
           <p className="text-muted text-xs">
             Asked <Since time={item.createTime} />
-            {question ? "" : ` · ${effectWords(item.effectClass)}`}
+            {question ? "" : ` · ${riskWords(item)}`}
+            {item.hosts.length > 0 ? (
+              <>
+                {" "}
+                Reaches <span className="break-all font-mono">{item.hosts.join(", ")}</span>.
+              </>
+            ) : null}
           </p>
+          <Due item={item} />
         </div>
         {pager}
       </div>
+      {item.kind === "INBOX_ITEM_KIND_OUTCOME" ? <Doubt item={item} /> : null}
       {item.argumentsJson && !question ? <ArgumentsFold json={item.argumentsJson} /> : null}
       {mayDecide ? <Bar {...answering} /> : <p className="text-muted">You may look; deciding takes an operator.</p>}
     </div>

@@ -17,6 +17,7 @@ import { FeedProvider } from "./feed-context";
 import type { Timeline as TimelineOf } from "./journal/entries";
 import type { RunFeed } from "./journal/feed";
 import { RecordsDialog } from "./records-dialog";
+import { Rest } from "./rest";
 import { useRequested, waitingCalls } from "./rows";
 import { RunHead } from "./run-head";
 import { Steer } from "./steer";
@@ -139,6 +140,7 @@ function Body({ run, feed, timeline, details }: BodyProps) {
             <div className="flex-1">{state.problem ? null : <RowsLoading />}</div>
           )}
           {asked ? <Dock waiting={waiting} current={asked} onLook={show} /> : null}
+          {asked ? null : <Rest run={run} timeline={timeline} />}
           <Steer run={run} />
         </div>
         <Summary run={run} timeline={timeline} times={times} over={details} />

@@ -4,13 +4,13 @@ import { Ban, ChevronLeft, OctagonPause, PanelRight, Pause, Play } from "lucide-
 import { useEffect, useState } from "react";
 import type { Run } from "~/api/gen/schemas";
 import { useRunOrders } from "~/features/runs/use-run-orders";
-import { costNote, elapsed, runCost } from "~/features/runs/words";
+import { costNote, elapsed, restWords, runCost } from "~/features/runs/words";
 import { versionLabel } from "~/shared/format/name";
 import { useKeys } from "~/shared/keyboard/use-keys";
 import { Button } from "~/shared/ui/button";
 import { Dialog } from "~/shared/ui/dialog";
 import { hasEnded, RunStatus } from "~/shared/ui/status";
-import { useNow } from "~/shared/ui/time";
+import { useNow, Wake } from "~/shared/ui/time";
 
 interface RunHeadProps {
   run: Run;
@@ -25,6 +25,7 @@ export function RunHead({ run, details, onDetails }: RunHeadProps) {
   const [cancelling, setCancelling] = useState(false);
   const title = run.title || "Untitled";
   const ended = hasEnded(run.state);
+  const rest = restWords(run);
   const pending = run.pendingCommand !== "COMMAND_KIND_UNSPECIFIED";
   const pausing = run.pendingCommand === "COMMAND_KIND_PAUSE";
   const resumes = run.state === "RUN_STATE_PAUSED" || pausing;
@@ -48,7 +49,13 @@ export function RunHead({ run, details, onDetails }: RunHeadProps) {
         <h1 className="min-w-0 truncate font-semibold text-base">{title}</h1>
       </div>
       <RunStatus run={run} />
-      <span className="text-muted tabular-nums">{elapsed(run, now)}</span>
+      {rest ? (
+        <span className="text-muted tabular-nums">
+          {rest.short} <Wake time={run.wakeTime} />
+        </span>
+      ) : (
+        <span className="text-muted tabular-nums">{elapsed(run, now)}</span>
+      )}
       <span className="hidden text-muted sm:inline">
         {run.agentDisplayName} {versionLabel(run.agentVersion)}
       </span>

@@ -5,11 +5,12 @@ import { idOf, versionLabel } from "~/shared/format/name";
 import { Button } from "~/shared/ui/button";
 import { Fact, Facts } from "~/shared/ui/screen";
 import { hasEnded, RunStatus } from "~/shared/ui/status";
-import { Since, useNow } from "~/shared/ui/time";
-import { costNote, elapsed, runCost } from "./words";
+import { Since, useNow, Wake } from "~/shared/ui/time";
+import { costNote, elapsed, restWords, runCost } from "./words";
 
 export function RunPeek({ run }: { run: Run }) {
   const now = useNow();
+  const rest = restWords(run);
   return (
     <section aria-label={run.title || "Run"} className="space-y-5 p-5">
       <div className="space-y-2">
@@ -26,6 +27,11 @@ export function RunPeek({ run }: { run: Run }) {
         <Fact name="Queued">
           <Since time={run.createTime} />
         </Fact>
+        {rest ? (
+          <Fact name={rest.verb}>
+            <Wake time={run.wakeTime} className="tabular-nums" />
+          </Fact>
+        ) : null}
         <Fact name={hasEnded(run.state) ? "Took" : "At it for"}>
           <span className="tabular-nums">{elapsed(run, now)}</span>
         </Fact>

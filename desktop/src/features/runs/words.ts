@@ -32,3 +32,48 @@ export function elapsed(run: Pick<Run, "createTime" | "startTime" | "endTime">, 
   const span = spanMs(run.startTime ?? run.createTime, run.endTime, nowMs);
   return span === null ? "" : duration(span);
 }
+
+/** What a run waits for by itself. */
+interface Rest {
+  /** Before the time, in a head: `wakes`. */
+  readonly short: string;
+  /** Before the time, in a sentence. */
+  readonly verb: string;
+  /** What it costs meanwhile, and what can be done. */
+  readonly note: string;
+}
+
+/** What a run with a `wakeTime` waits for; null for one that goes on now, has ended, or waits for people alone. */
+export function restWords(
+  run: Pick<Run, "state" | "waitReason" | "wakeTime" | "startTime" | "scheduledStartTime" | "agentDisplayName">,
+): Rest | null {
+  if (!run.wakeTime) return null;
+  const who = run.agentDisplayName || "the agent";
+  if (run.state === "RUN_STATE_QUEUED") {
+    if (run.scheduledStartTime && !run.startTime) {
+      return {
+        short: "starts",
+        verb: "Starts",
+        note: "Until then it holds nothing and costs nothing; cancel it to take it back.",
+      };
+    }
+    return {
+      short: "tried again",
+      verb: "Tried again",
+      note: "The call before failed in a way that may pass; it goes on by itself.",
+    };
+  }
+  if (run.state !== "RUN_STATE_WAITING") return null;
+  if (run.waitReason === "WAIT_REASON_QUOTA") {
+    return {
+      short: "tried again",
+      verb: "Tried again",
+      note: `Its provider takes no more calls for now: a rate limit, or a plan that is used up. Nothing is lost, and it goes on by itself. To go on sooner, give ${who} another model and start the task again.`,
+    };
+  }
+  return {
+    short: "wakes",
+    verb: "Wakes",
+    note: "It holds no worker and costs nothing meanwhile; a message to it is read when it wakes.",
+  };
+}

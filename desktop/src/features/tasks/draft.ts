@@ -9,11 +9,23 @@ export const TaskDraft = z.object({
   brief: z.string().refine((text) => new TextEncoder().encode(text).length <= 65_536, { message: "At most 64 KiB." }),
   assignee: z.string(),
   checks: z.array(z.object({ text: z.string().max(500, "At most 500 characters.") })).max(20, "At most 20 checks."),
-  startNow: z.boolean(),
+  /** At once, at a time, or not by itself. */
+  start: z.enum(["now", "later", "board"]),
+  /** Of `later`: what the clock of `zone` shows then, as `2026-03-29T09:00`. */
+  startAt: z.string(),
+  zone: z.string(),
 });
 export type TaskDraft = z.output<typeof TaskDraft>;
 
-export const EMPTY_TASK: TaskDraft = { title: "", brief: "", assignee: "", checks: [], startNow: true };
+export const EMPTY_TASK: TaskDraft = {
+  title: "",
+  brief: "",
+  assignee: "",
+  checks: [],
+  start: "now",
+  startAt: "",
+  zone: "",
+};
 
 /** A draft, and the key under which it is sent: sending it twice makes one task. */
 export interface KeptDraft {
@@ -39,6 +51,21 @@ export const useTaskDrafts = create<Drafts>()(
         set((now) => ({ drafts: { ...now.drafts, [workspace]: { draft, requestId: crypto.randomUUID() } } })),
       drop: (workspace) => set((now) => ({ drafts: without(now.drafts, workspace) })),
     }),
-    { name: "mc.taskDrafts", version: 1 },
+    {
+      name: "mc.taskDrafts",
+      version: 2,
+      // Until version 2 there was a `startNow` in place of `start`.
+      migrate: (kept) => {
+        const { drafts } = kept as { drafts: Record<string, { draft: { startNow?: boolean }; requestId: string }> };
+        const now = Object.entries(drafts).map(([workspace, { draft, requestId }]) => {
+          const { startNow, ...rest } = draft;
+          return [
+            workspace,
+            { draft: { ...EMPTY_TASK, ...rest, start: startNow === false ? "board" : "now" }, requestId },
+          ];
+        });
+        return { drafts: Object.fromEntries(now) } as Drafts;
+      },
+    },
   ),
 );

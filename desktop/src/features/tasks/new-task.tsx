@@ -2,9 +2,8 @@
 import { zodResolver } from "@hookform/resolvers/zod";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { Plus, X } from "lucide-react";
-import { useEffect, useRef, useState } from "react";
-import { type Path, type UseFormReturn, useFieldArray, useForm } from "react-hook-form";
+import { useCallback, useEffect, useRef, useState } from "react";
+import { type Path, type UseFormReturn, useForm } from "react-hook-form";
 import { toast } from "sonner";
 import { asProblem, type Problem } from "~/api/problem";
 import { agentsQuery } from "~/api/queries";
@@ -17,7 +16,9 @@ import { Field, Input, Textarea } from "~/shared/ui/field";
 import { ProblemNote } from "~/shared/ui/problem-note";
 import { Screen } from "~/shared/ui/screen";
 import { AssigneeField } from "./assignee-field";
+import { ChecksField } from "./checks-field";
 import { EMPTY_TASK, TaskDraft, useTaskDrafts } from "./draft";
+import { type StartAt, StartAtFields, startTimeOf } from "./start-at";
 import { useCreateTask, useStartTask } from "./use-tasks";
 
 const FIELDS: Record<string, Path<TaskDraft>> = {
@@ -31,6 +32,13 @@ function fieldOf(path: string): Path<TaskDraft> | null {
   return check ? `checks.${Number(check[1])}.text` : (FIELDS[path] ?? null);
 }
 
+const STARTS = [
+  ["now", "Now"],
+  ["later", "Later"],
+  ["board", "Not yet"],
+] as const;
+const VERBS = { now: "Start", later: "Start it then", board: "Put it on the board" } as const;
+
 export function NewTask() {
   const navigate = useNavigate();
   const workspace = useWorkspace();
@@ -41,7 +49,7 @@ export function NewTask() {
   const keep = useTaskDrafts((state) => state.keep);
   const drop = useTaskDrafts((state) => state.drop);
   const create = useCreateTask();
-  const start = useStartTask();
+  const starting = useStartTask();
 
   const form = useForm<TaskDraft>({
     resolver: zodResolver(TaskDraft),
@@ -52,7 +60,14 @@ export function NewTask() {
     },
   });
   const { errors, isSubmitting } = form.formState;
-  const startNow = form.watch("startNow");
+  const [start, startAt, zone] = form.watch(["start", "startAt", "zone"]);
+  const setStartAt = useCallback(
+    (value: StartAt) => {
+      form.setValue("startAt", value.at);
+      form.setValue("zone", value.zone);
+    },
+    [form],
+  );
 
   useEffect(() => {
     const watching = form.watch((draft) => keep(workspace, { ...EMPTY_TASK, ...(draft as TaskDraft) }));
@@ -67,11 +82,13 @@ export function NewTask() {
 
   const submit = form.handleSubmit(async (draft) => {
     setProblem(null);
-    if (draft.startNow && draft.assignee === "") {
-      form.setError("assignee", { message: "Somebody has to do it. Pick a team member, or do not start it now." });
+    if (draft.start !== "board" && draft.assignee === "") {
+      form.setError("assignee", { message: "Somebody has to do it. Pick a team member, or do not start it." });
       form.setFocus("assignee");
       return;
     }
+    const later = draft.start === "later" ? startTimeOf({ at: draft.startAt, zone: draft.zone }, Date.now()) : null;
+    if (later && "wrong" in later) return;
     const requestId = useTaskDrafts.getState().drafts[workspace]?.requestId ?? crypto.randomUUID();
     const acceptanceChecks = draft.checks.map((check) => check.text.trim()).filter(Boolean);
     const content = { title: draft.title, brief: draft.brief, assignee: draft.assignee, acceptanceChecks };
@@ -83,9 +100,10 @@ export function NewTask() {
       return;
     }
     drop(workspace);
-    if (!draft.startNow) return navigate({ to: "/tasks", search: { task: idOf(task.name) } });
+    if (draft.start === "board") return navigate({ to: "/tasks", search: { task: idOf(task.name) } });
     try {
-      const run = await start.mutateAsync({ task: task.name, requestId: `${requestId}-start` });
+      const startTime = later?.time;
+      const run = await starting.mutateAsync({ task: task.name, requestId: `${requestId}-start`, startTime });
       await navigate({ to: "/runs/$run", params: { run: idOf(run.name) } });
     } catch (thrown) {
       toast.error(`The task is on the board, but it did not start: ${asProblem(thrown).detail}`);
@@ -125,15 +143,25 @@ export function NewTask() {
             {(control) => <Textarea {...control} {...form.register("brief")} rows={7} />}
           </Field>
           <AssigneeField form={form} agents={agents} />
-          <Checks form={form} />
-          <div className="flex flex-wrap items-center gap-4 border-t pt-4">
+          <ChecksField
+            checks={form.watch("checks")}
+            onChange={(checks) => form.setValue("checks", checks, { shouldDirty: true })}
+            errorOf={(index) => errors.checks?.[index]?.text?.message}
+          />
+          <div className="space-y-4 border-t pt-4">
+            <StartChoice form={form} />
+            {start === "later" ? (
+              <StartAtFields
+                value={{ at: startAt, zone }}
+                onChange={setStartAt}
+                tried={form.formState.submitCount > 0}
+              />
+            ) : null}
+          </div>
+          <div className="flex flex-wrap items-center gap-4">
             <Button type="submit" look="primary" hotkey="mod+enter" busy={isSubmitting}>
-              {isSubmitting ? "Sending..." : startNow ? "Start" : "Put it on the board"}
+              {isSubmitting ? "Sending..." : VERBS[start]}
             </Button>
-            <label className="flex cursor-pointer items-center gap-2">
-              <input type="checkbox" {...form.register("startNow")} className="size-4 accent-accent-fill" />
-              Start now
-            </label>
             <span className="ml-auto text-faint text-xs">Kept on this machine until you send it</span>
           </div>
         </form>
@@ -142,52 +170,17 @@ export function NewTask() {
   );
 }
 
-/** What must be true of the result; Enter goes on to the next. */
-function Checks({ form }: { form: UseFormReturn<TaskDraft> }) {
-  const { fields, append, remove } = useFieldArray({ control: form.control, name: "checks" });
-  const errors = form.formState.errors.checks;
+/** Whether it starts at once, at a time, or when somebody starts it. */
+function StartChoice({ form }: { form: UseFormReturn<TaskDraft> }) {
   return (
-    <fieldset className="space-y-2">
-      <legend className="mb-1.5 flex w-full items-baseline justify-between font-medium">
-        It is done when <span className="font-normal text-faint text-xs">optional</span>
-      </legend>
-      {fields.map((field, index) => (
-        <div key={field.id}>
-          <div className="flex gap-2">
-            <Input
-              {...form.register(`checks.${index}.text`)}
-              aria-label={`Check ${index + 1}`}
-              aria-invalid={errors?.[index]?.text ? true : undefined}
-              placeholder="The test passes a hundred times in a row"
-              onKeyDown={(event) => {
-                if (event.key !== "Enter" || event.metaKey || event.ctrlKey) return;
-                event.preventDefault();
-                append({ text: "" });
-              }}
-            />
-            <Button
-              look="quiet"
-              size="icon"
-              className="size-8"
-              aria-label={`Remove check ${index + 1}`}
-              onClick={() => remove(index)}
-            >
-              <X aria-hidden />
-            </Button>
-          </div>
-          {errors?.[index]?.text ? (
-            <p role="alert" className="mt-1 text-bad-text text-xs">
-              {errors[index]?.text?.message}
-            </p>
-          ) : null}
-        </div>
+    <fieldset className="flex flex-wrap items-center gap-x-5 gap-y-2">
+      <legend className="float-left mr-5 font-medium">Start</legend>
+      {STARTS.map(([value, label]) => (
+        <label key={value} className="flex cursor-pointer items-center gap-2">
+          <input type="radio" value={value} {...form.register("start")} className="size-4 accent-accent-fill" />
+          {label}
+        </label>
       ))}
-      {fields.length < 20 ? (
-        <Button size="sm" look="quiet" className="-ml-2" onClick={() => append({ text: "" })}>
-          <Plus aria-hidden />
-          Add a check
-        </Button>
-      ) : null}
     </fieldset>
   );
 }

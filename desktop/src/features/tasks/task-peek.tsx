@@ -1,8 +1,8 @@
 // A look at one task: what is to be done, by whom, and what its runs came to.
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { Play } from "lucide-react";
-import { useRef } from "react";
+import { AlarmClock, Play } from "lucide-react";
+import { useRef, useState } from "react";
 import type { Agent, Run, Task } from "~/api/gen/schemas";
 import { runsQuery } from "~/api/queries";
 import { useTransport } from "~/app/transport";
@@ -16,6 +16,7 @@ import { ProblemNote } from "~/shared/ui/problem-note";
 import { Fact, Facts } from "~/shared/ui/screen";
 import { RunStatus } from "~/shared/ui/status";
 import { Ago, Since } from "~/shared/ui/time";
+import { StartLater } from "./start-later";
 import { TaskStanding } from "./task-standing";
 import { useStartTask } from "./use-tasks";
 
@@ -72,21 +73,31 @@ export function TaskPeek({ task, agents, run }: TaskPeekProps) {
 function Actions({ task, assignee, waits }: { task: Task; assignee: Agent | undefined; waits: boolean }) {
   const navigate = useNavigate();
   const start = useStartTask();
-  const requestId = useRef(crypto.randomUUID());
+  const [later, setLater] = useState(false);
+  const sent = useRef<{ at: string | undefined; requestId: string } | null>(null);
   const runs = task.state === "TASK_STATE_IN_PROGRESS";
   const startable = assignee !== undefined && !runs;
-  const go = () =>
+  const go = (startTime?: string) => {
+    if (!sent.current || sent.current.at !== startTime)
+      sent.current = { at: startTime, requestId: crypto.randomUUID() };
     start.mutate(
-      { task: task.name, requestId: requestId.current },
+      { task: task.name, requestId: sent.current.requestId, startTime },
       { onSuccess: (run) => void navigate({ to: "/runs/$run", params: { run: idOf(run.name) } }) },
     );
+  };
   return (
     <div className="space-y-3">
       <div className="flex flex-wrap gap-2">
         {startable ? (
-          <Button look="primary" busy={start.isPending} onClick={go}>
+          <Button look="primary" busy={start.isPending} onClick={() => go()}>
             <Play aria-hidden />
             {start.isPending ? "Starting..." : task.latestRun ? "Run it again" : "Start"}
+          </Button>
+        ) : null}
+        {startable ? (
+          <Button onClick={() => setLater(true)}>
+            <AlarmClock aria-hidden />
+            Start later...
           </Button>
         ) : null}
         {waits ? (
@@ -105,7 +116,16 @@ function Actions({ task, assignee, waits }: { task: Task; assignee: Agent | unde
       {!startable && !runs ? (
         <p className="text-muted">It needs an assignee who is on the team before it can start.</p>
       ) : null}
-      {start.error ? <ProblemNote problem={start.error} /> : null}
+      {start.error && !later ? <ProblemNote problem={start.error} /> : null}
+      {later ? (
+        <StartLater
+          task={task}
+          busy={start.isPending}
+          problem={start.error}
+          onClose={() => setLater(false)}
+          onStart={(startTime) => go(startTime)}
+        />
+      ) : null}
     </div>
   );
 }

@@ -7,14 +7,23 @@ import { keys } from "~/api/queries";
 import { useTransport } from "~/app/transport";
 import { useWorkspace } from "~/app/workspace/workspace";
 
+interface Start {
+  task: string;
+  /** Stays the same when the same start is sent again. */
+  requestId: string;
+  /** When, as RFC 3339; at once when absent. */
+  startTime?: string | undefined;
+}
+
 /** Starts a run of a task by its assignee's latest version. */
 export function useStartTask() {
   const transport = useTransport();
   const workspace = useWorkspace();
   const queries = useQueryClient();
   return useMutation({
-    mutationFn: async ({ task, requestId }: { task: string; requestId: string }): Promise<Run> => {
-      const { run } = await call(transport, operations.startTask, { on: task, body: {}, idempotencyKey: requestId });
+    mutationFn: async ({ task, requestId, startTime }: Start): Promise<Run> => {
+      const body = startTime ? { startTime } : {};
+      const { run } = await call(transport, operations.startTask, { on: task, body, idempotencyKey: requestId });
       return run;
     },
     onSuccess: (run) => queries.setQueryData(keys.run(run.name), run),

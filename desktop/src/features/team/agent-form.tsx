@@ -70,7 +70,12 @@ export function AgentForm({ id, initial, onSubmit, onDirty, children }: AgentFor
       <ToolGrants form={form} />
       <fieldset className="space-y-2">
         <legend className="mb-1.5 font-medium">Stop a run after</legend>
-        <div className="grid gap-4 sm:grid-cols-3">
+        <div className="grid gap-4 sm:grid-cols-4">
+          <Field label="Dollars" error={errors.maxDollars?.message}>
+            {(control) => (
+              <Input {...control} {...form.register("maxDollars")} inputMode="decimal" placeholder="no limit" />
+            )}
+          </Field>
           <Field label="Model calls" error={errors.maxSteps?.message}>
             {(control) => <Input {...control} {...form.register("maxSteps")} inputMode="numeric" placeholder="100" />}
           </Field>
@@ -79,11 +84,21 @@ export function AgentForm({ id, initial, onSubmit, onDirty, children }: AgentFor
               <Input {...control} {...form.register("maxTokens")} inputMode="numeric" placeholder="no limit" />
             )}
           </Field>
-          <Field label="Minutes" error={errors.maxMinutes?.message}>
+          <Field label="Minutes of work" error={errors.maxMinutes?.message}>
             {(control) => (
               <Input {...control} {...form.register("maxMinutes")} inputMode="numeric" placeholder="1440 (a day)" />
             )}
           </Field>
+        </div>
+        <div className="grid items-start gap-4 pt-2 sm:grid-cols-4">
+          <Field label="Minutes a step" error={errors.stepMinutes?.message}>
+            {(control) => <Input {...control} {...form.register("stepMinutes")} inputMode="decimal" placeholder="15" />}
+          </Field>
+          <p className="text-pretty text-muted text-xs sm:col-span-3 sm:pt-7">
+            The model call that crosses a limit is still paid. With a limit in dollars a run also ends at a call whose
+            price nobody knows. A step is one model call or one tool call; waiting for people, timers and quota is no
+            work.
+          </p>
         </div>
       </fieldset>
       {children({ busy: isSubmitting })}

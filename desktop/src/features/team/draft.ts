@@ -45,6 +45,14 @@ export const TOOLS: readonly ToolInfo[] = [
     policies: ["allow", "deny"],
   },
   {
+    tool: "wait",
+    label: "Wait",
+    does: "Sets itself a timer, and costs nothing until it is due.",
+    hosts: false,
+    effect: false,
+    policies: ALL,
+  },
+  {
     tool: "http_fetch",
     label: "Read from the web",
     does: "GETs pages of the hosts you name.",
@@ -64,6 +72,17 @@ export const TOOLS: readonly ToolInfo[] = [
 
 export const POLICY_WORDS: Record<Policy, string> = { allow: "Allow", ask: "Ask me", deny: "Deny" };
 
+/** Choices for how long an approval may stay open before it is overdue, in seconds; empty for never. */
+export const EXPIRIES = [
+  ["", "Never"],
+  ["900", "15 minutes"],
+  ["3600", "1 hour"],
+  ["14400", "4 hours"],
+  ["86400", "1 day"],
+  ["259200", "3 days"],
+  ["604800", "1 week"],
+] as const;
+
 const GrantDraft = z.object({
   tool: z.string(),
   policy: z.enum(["allow", "ask", "deny"]),
@@ -71,6 +90,8 @@ const GrantDraft = z.object({
   hosts: z.string(),
   effect: z.enum(["REQUEST_EFFECT_AT_MOST_ONCE", "REQUEST_EFFECT_IDEMPOTENT", "REQUEST_EFFECT_QUERYABLE"]),
   queryUrl: z.string(),
+  /** Seconds until an approval is overdue; empty for never. */
+  expiry: z.string(),
 });
 export type GrantDraft = z.output<typeof GrantDraft>;
 
@@ -80,6 +101,9 @@ const wholeOrEmpty = (most: number, what: string) =>
     .refine((text) => text.trim() === "" || (/^\d+$/.test(text.trim()) && Number(text) >= 1 && Number(text) <= most), {
       message: `Write a whole number, 1 to ${most.toLocaleString("en")} ${what}, or leave it empty.`,
     });
+
+const DOLLARS = /^\d{1,7}(\.\d{1,9})?$/;
+const MINUTES = /^\d{1,4}(\.\d{1,2})?$/;
 
 /** The form. Bounds are those of the contract, so that most of what is wrong is said before anything is sent. */
 export const AgentDraft = z.object({
@@ -94,8 +118,20 @@ export const AgentDraft = z.object({
   maxSteps: wholeOrEmpty(10_000, "model calls"),
   maxTokens: wholeOrEmpty(1_000_000_000, "tokens"),
   maxMinutes: wholeOrEmpty(43_200, "minutes"),
+  maxDollars: z
+    .string()
+    .refine((text) => text.trim() === "" || (DOLLARS.test(text.trim()) && inside(Number(text), 1e-9, 1_000_000)), {
+      message: "Write an amount like 5 or 0.25, up to 1,000,000, or leave it empty.",
+    }),
+  stepMinutes: z
+    .string()
+    .refine((text) => text.trim() === "" || (MINUTES.test(text.trim()) && inside(Number(text) * 60, 1, 86_400)), {
+      message: "Write minutes, up to 1,440, or leave it empty.",
+    }),
 });
 export type AgentDraft = z.output<typeof AgentDraft>;
+
+const inside = (value: number, least: number, most: number): boolean => value >= least && value <= most;
 
 const POLICIES: Record<string, Policy> = { TOOL_POLICY_ASK: "ask", TOOL_POLICY_DENY: "deny" };
 
@@ -107,6 +143,7 @@ function grantDraft(tool: string, grant: ToolGrant | undefined): GrantDraft {
     hosts: (grant?.allowedHosts ?? []).join("\n"),
     effect: effect.success ? effect.data : "REQUEST_EFFECT_AT_MOST_ONCE",
     queryUrl: grant?.queryUrl ?? "",
+    expiry: grant?.approvalExpiry ? String(Number.parseFloat(grant.approvalExpiry)) : "",
   };
 }
 
@@ -116,7 +153,8 @@ export function newDraft(model: string): AgentDraft {
   const tools = TOOLS.map(
     ({ tool }) => ({ ...grantDraft(tool, undefined), policy: granted.includes(tool) ? "allow" : "deny" }) as GrantDraft,
   );
-  return { displayName: "", role: "", instructions: "", model, tools, maxSteps: "", maxTokens: "", maxMinutes: "" };
+  const limits = { maxSteps: "", maxTokens: "", maxMinutes: "", maxDollars: "", stepMinutes: "" };
+  return { displayName: "", role: "", instructions: "", model, tools, ...limits };
 }
 
 /** The form of a member as it is. */
@@ -124,7 +162,6 @@ export function draftOf(agent: Agent): AgentDraft {
   const { spec } = agent;
   const known = TOOLS.map(({ tool }) => tool);
   const others = spec.tools.map(({ tool }) => tool).filter((tool) => !known.includes(tool));
-  const seconds = spec.limits?.maxDuration ? Number.parseFloat(spec.limits.maxDuration) : Number.NaN;
   return {
     displayName: agent.displayName,
     role: agent.role,
@@ -138,8 +175,34 @@ export function draftOf(agent: Agent): AgentDraft {
     ),
     maxSteps: spec.limits?.maxSteps?.toString() ?? "",
     maxTokens: spec.limits?.maxTokens ?? "",
-    maxMinutes: Number.isNaN(seconds) ? "" : String(Math.max(1, Math.round(seconds / 60))),
+    maxMinutes: wholeMinutes(spec.limits?.maxDuration),
+    maxDollars: dollarsOf(spec.limits?.maxCostNanoUsd),
+    stepMinutes: minutesOf(spec.limits?.maxStepDuration),
   };
+}
+
+const wholeMinutes = (duration: string | undefined): string =>
+  duration ? String(Math.max(1, Math.round(Number.parseFloat(duration) / 60))) : "";
+
+/** `1.5` of `90s`; to the second. */
+const minutesOf = (duration: string | undefined): string =>
+  duration ? String(Number((Number.parseFloat(duration) / 60).toFixed(2))) : "";
+
+const NANO = 1_000_000_000n;
+
+/** `0.25` of `250000000`. */
+function dollarsOf(nano: string | undefined): string {
+  if (!nano) return "";
+  const [whole, rest] = [BigInt(nano) / NANO, BigInt(nano) % NANO];
+  const decimals = rest.toString().padStart(9, "0").replace(/0+$/, "");
+  if (decimals === "") return whole.toString();
+  return `${whole}.${decimals.padEnd(2, "0")}`;
+}
+
+/** Nano US dollars of a text that the form has let through. */
+export function nanoOf(dollars: string): string {
+  const [whole = "0", decimals = ""] = dollars.trim().split(".");
+  return (BigInt(whole) * NANO + BigInt(decimals.padEnd(9, "0"))).toString();
 }
 
 /** Hosts of a text, apart by lines, commas or spaces. */
@@ -157,6 +220,7 @@ function grantOf(draft: GrantDraft): ToolGrant[] {
       allowedHosts,
       effect,
       queryUrl: effect === "REQUEST_EFFECT_QUERYABLE" ? draft.queryUrl.trim() : "",
+      ...(draft.policy === "ask" && draft.expiry ? { approvalExpiry: `${draft.expiry}s` } : {}),
     },
   ];
 }
@@ -166,12 +230,23 @@ export const grantsOf = (draft: AgentDraft): ToolGrant[] => draft.tools.flatMap(
 
 /** The spec of the form, with what the form does not show kept as it was. */
 export function specOf(draft: AgentDraft, before?: AgentSpec): AgentSpec {
+  const was = before?.limits;
+  const seconds = (text: string) => `${Math.round(Number(text) * 60)}s`;
+  // What the form rounds and nobody has touched stays as it was.
+  const maxDuration =
+    was?.maxDuration && draft.maxMinutes.trim() === wholeMinutes(was.maxDuration)
+      ? was.maxDuration
+      : seconds(draft.maxMinutes);
+  const maxStepDuration =
+    was?.maxStepDuration && draft.stepMinutes.trim() === minutesOf(was.maxStepDuration)
+      ? was.maxStepDuration
+      : seconds(draft.stepMinutes);
   const limits = {
-    ...(before?.limits?.maxCostNanoUsd ? { maxCostNanoUsd: before.limits.maxCostNanoUsd } : {}),
-    ...(before?.limits?.maxStepDuration ? { maxStepDuration: before.limits.maxStepDuration } : {}),
     ...(draft.maxSteps.trim() ? { maxSteps: Number(draft.maxSteps) } : {}),
     ...(draft.maxTokens.trim() ? { maxTokens: draft.maxTokens.trim() } : {}),
-    ...(draft.maxMinutes.trim() ? { maxDuration: `${Number(draft.maxMinutes) * 60}s` } : {}),
+    ...(draft.maxMinutes.trim() ? { maxDuration } : {}),
+    ...(draft.maxDollars.trim() ? { maxCostNanoUsd: nanoOf(draft.maxDollars) } : {}),
+    ...(draft.stepMinutes.trim() ? { maxStepDuration } : {}),
   };
   return {
     instructions: draft.instructions,
@@ -190,11 +265,14 @@ const SIMPLE: Record<string, keyof AgentDraft> = {
   "agent.spec.limits.max_steps": "maxSteps",
   "agent.spec.limits.max_tokens": "maxTokens",
   "agent.spec.limits.max_duration": "maxMinutes",
+  "agent.spec.limits.max_cost_nano_usd": "maxDollars",
+  "agent.spec.limits.max_step_duration": "stepMinutes",
 };
 const TOOL_FIELDS: Record<string, keyof GrantDraft> = {
   allowed_hosts: "hosts",
   query_url: "queryUrl",
   effect: "effect",
+  approval_expiry: "expiry",
 };
 
 /** The field of the form that a path of the contract is about. */

@@ -1,8 +1,9 @@
 // What a team member may touch: a policy per tool, and what goes with it.
 import type { UseFormReturn } from "react-hook-form";
+import { duration } from "~/shared/format/time";
 import { cn } from "~/shared/ui/cn";
 import { Field, Input, Select, Textarea } from "~/shared/ui/field";
-import { type AgentDraft, POLICY_WORDS, type Policy, TOOLS, type ToolInfo } from "./draft";
+import { type AgentDraft, EXPIRIES, POLICY_WORDS, type Policy, TOOLS, type ToolInfo } from "./draft";
 
 const EFFECTS = [
   ["REQUEST_EFFECT_AT_MOST_ONCE", "Nothing: after a crash ask me what became of it"],
@@ -63,6 +64,23 @@ function GrantRow({ form, row, info }: { form: UseFormReturn<AgentDraft>; row: n
           {errors.policy.message}
         </p>
       ) : null}
+      {grant.policy === "ask" ? (
+        <Field
+          label="Mark it overdue after"
+          hint="It is told of again then. Nothing is approved or rejected by time."
+          error={errors?.expiry?.message}
+        >
+          {(control) => (
+            <Select {...control} {...form.register(`tools.${row}.expiry`)} className="max-w-48">
+              {expiriesWith(grant.expiry).map(([seconds, label]) => (
+                <option key={seconds} value={seconds}>
+                  {label}
+                </option>
+              ))}
+            </Select>
+          )}
+        </Field>
+      ) : null}
       {info.hosts && used ? (
         <Field
           label="Hosts it may reach"
@@ -110,6 +128,12 @@ function GrantRow({ form, row, info }: { form: UseFormReturn<AgentDraft>; row: n
       ) : null}
     </li>
   );
+}
+
+/** The choices, and what is set already if it is none of them. */
+function expiriesWith(set: string): readonly (readonly [seconds: string, label: string])[] {
+  if (EXPIRIES.some(([seconds]) => seconds === set)) return EXPIRIES;
+  return [...EXPIRIES, [set, duration(Number(set) * 1000)]];
 }
 
 interface PolicyChoiceProps {

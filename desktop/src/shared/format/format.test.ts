@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { usd, usdSum } from "./money";
 import { agentOf, shortId, workspaceOf } from "./name";
-import { ago, duration } from "./time";
+import { ago, atWords, duration, until } from "./time";
 
 test.each([
   ["0", "$0.00"],
@@ -44,4 +44,21 @@ test("names are taken apart", () => {
   expect(workspaceOf("workspaces/w/runs/r")).toBe("workspaces/w");
   expect(agentOf("workspaces/w/agents/a/versions/7")).toBe("workspaces/w/agents/a");
   expect(shortId("workspaces/w/runs/0198c0de-1234")).toBe("e-1234");
+});
+
+test.each([
+  [-5, "a moment"],
+  [400, "1 s"],
+  [59_000, "59 s"],
+  [9 * 60_000 + 10_000, "9 min"],
+  [59 * 60_000 + 40_000, "1 h"],
+  [125 * 60_000, "2 h 5 min"],
+  [24 * 3_600_000, "1 d"],
+  [50 * 3_600_000, "2 d 2 h"],
+])("what is %i ms off is in %s", (ms, text) => expect(until(1_700_000_000_000 + ms, 1_700_000_000_000)).toBe(text));
+
+test("a time of another day says which", () => {
+  const now = new Date(2026, 10, 23, 9, 0);
+  expect(atWords(new Date(2026, 10, 23, 14, 5), now)).toBe("at 14:05");
+  expect(atWords(new Date(2026, 10, 24, 14, 5), now)).toBe("on Tue 24 Nov at 14:05");
 });

@@ -14,6 +14,18 @@ export function ago(then: string | number | Date, nowMs: number): string {
   return `${Math.floor(seconds / DAY)} d`;
 }
 
+/** How far off a time is: `12 s`, `9 min`, `3 h 5 min`, `2 d 4 h`; `a moment` when it has come. */
+export function until(then: string | number | Date, nowMs: number): string {
+  const seconds = Math.ceil((new Date(then).getTime() - nowMs) / 1000);
+  if (!(seconds > 0)) return "a moment";
+  if (seconds < MINUTE) return `${seconds} s`;
+  const minutes = Math.round(seconds / MINUTE);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
+  return hours % 24 === 0 ? `${hours / 24} d` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
+
 /** `380 ms`, `12.4 s`, `6 min 31 s`, `2 h 5 min`, `3 d 4 h`. */
 export function duration(ms: number): string {
   if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`;
@@ -38,6 +50,15 @@ export function spanMs(from: string | undefined, to: string | undefined, nowMs: 
 /** `12:08:31` on this machine's clock. */
 export const clock = (time: string): string =>
   new Date(time).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+
+/** `at 14:05` on the day of `from`, `on Tue 24 Nov at 14:05` on another; on this machine's clock. */
+export function atWords(time: string | number | Date, from: string | number | Date = Date.now()): string {
+  const at = new Date(time);
+  const hour = at.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+  if (at.toDateString() === new Date(from).toDateString()) return `at ${hour}`;
+  const day = at.toLocaleDateString("en-GB", { weekday: "short", day: "numeric", month: "short" }).replace(",", "");
+  return `on ${day} at ${hour}`;
+}
 
 /** The whole of a time, for hovering. */
 export const absolute = (time: string | number | Date): string =>

@@ -1,7 +1,7 @@
 // Every key of the interface, in one list: the shortcut sheet, the hints and the bindings all read it.
 
 /** Where a key works. */
-export type KeyScope = "Everywhere" | "Lists" | "Inbox" | "Run" | "Forms";
+export type KeyScope = "Everywhere" | "Lists" | "Inbox" | "Schedules" | "Run" | "Forms";
 
 export interface KeyBinding {
   readonly keys: string;
@@ -15,9 +15,11 @@ export const KEYS = {
   sheet: { keys: "?", does: "Show this sheet", scope: "Everywhere" },
   newTask: { keys: "c", does: "New task", scope: "Everywhere" },
   goInbox: { keys: "g i", does: "Go to the inbox", scope: "Everywhere" },
+  goRules: { keys: "g a", does: "Go to the approval rules", scope: "Everywhere" },
   goTasks: { keys: "g t", does: "Go to tasks", scope: "Everywhere" },
   goRuns: { keys: "g r", does: "Go to runs", scope: "Everywhere" },
   goTeam: { keys: "g m", does: "Go to the team", scope: "Everywhere" },
+  goSchedules: { keys: "g h", does: "Go to schedules", scope: "Everywhere" },
   goSettings: { keys: "g s", does: "Go to settings", scope: "Everywhere" },
   nextWaiting: { keys: "n", does: "Go to what has waited longest", scope: "Everywhere" },
   sidebar: { keys: "[", does: "Fold or unfold the sidebar", scope: "Everywhere" },
@@ -29,6 +31,11 @@ export const KEYS = {
   approve: { keys: "a", does: "Approve", scope: "Inbox" },
   edit: { keys: "e", does: "Edit the arguments, then approve", scope: "Inbox" },
   reject: { keys: "r", does: "Reject with a reason", scope: "Inbox" },
+  respond: { keys: "w", does: "Answer in the call's place", scope: "Inbox" },
+  always: { keys: "l", does: "Always allow this", scope: "Inbox" },
+  choose: { keys: "x", does: "Choose the row, to decide several at once", scope: "Inbox" },
+  fire: { keys: "f", does: "Run the schedule now", scope: "Schedules" },
+  pauseSchedule: { keys: "p", does: "Pause or resume the schedule", scope: "Schedules" },
   steer: { keys: "s", does: "Say something to the agent", scope: "Run" },
   breakIn: { keys: "mod+enter", does: "Send it at once: the model call is stopped", scope: "Run" },
   pause: { keys: "p", does: "Pause or resume", scope: "Run" },
@@ -41,4 +48,4 @@ export const KEYS = {
 } as const satisfies Record<string, KeyBinding>;
 
 /** Order of scopes in the sheet. */
-export const SCOPES: readonly KeyScope[] = ["Everywhere", "Lists", "Inbox", "Run", "Forms"];
+export const SCOPES: readonly KeyScope[] = ["Everywhere", "Lists", "Inbox", "Schedules", "Run", "Forms"];

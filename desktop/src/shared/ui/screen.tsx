@@ -65,23 +65,27 @@ export function Split({ list, peek, onClose }: SplitProps) {
 
 interface RowProps {
   selected: boolean;
+  /** Before the link, and no part of it: a box to tick. */
+  lead?: ReactNode;
   children: ReactNode;
   /** A link or button that fills the row. */
   render: (content: { className: string; children: ReactNode; "aria-current"?: "true" }) => ReactNode;
 }
 
 /** A row of a list; the selected one is kept in view. */
-export function Row({ selected, children, render }: RowProps) {
+export function Row({ selected, lead, children, render }: RowProps) {
   const row = useRef<HTMLLIElement>(null);
   useEffect(() => {
     if (selected) row.current?.scrollIntoView?.({ block: "nearest" });
   }, [selected]);
   return (
-    <li ref={row} className="border-b">
+    <li ref={row} className={cn("flex border-b", selected && "bg-selected")}>
+      {lead}
       {render({
         className: cn(
-          "mc-row flex w-full items-center gap-3 px-4 text-left hover:bg-hover focus-visible:-outline-offset-2",
-          selected && "bg-selected hover:bg-selected",
+          "mc-row flex w-full min-w-0 items-center gap-3 px-4 text-left focus-visible:-outline-offset-2",
+          lead && "pl-1",
+          selected ? "" : "hover:bg-hover",
         ),
         children,
         ...(selected ? { "aria-current": "true" as const } : {}),

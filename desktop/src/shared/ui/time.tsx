@@ -1,6 +1,6 @@
 // Times that stay true while they are looked at.
 import { useSyncExternalStore } from "react";
-import { absolute, ago } from "../format/time";
+import { absolute, ago, atWords, until } from "../format/time";
 
 const listeners = new Set<() => void>();
 let nowMs = Date.now();
@@ -44,6 +44,28 @@ export function Since({ time, className }: { time: string | undefined; className
   return (
     <time dateTime={time} title={absolute(time)} className={className}>
       {words === "now" ? "just now" : `${words} ago`}
+    </time>
+  );
+}
+
+/** `in 9 min`, with the absolute time on hover. */
+export function Ahead({ time, className }: { time: string | undefined; className?: string }) {
+  const now = useNow();
+  if (!time) return null;
+  return (
+    <time dateTime={time} title={absolute(time)} className={className}>
+      in {until(time, now)}
+    </time>
+  );
+}
+
+/** `in 4 min, at 14:05`, with the absolute time on hover. */
+export function Wake({ time, className }: { time: string | undefined; className?: string }) {
+  const now = useNow();
+  if (!time) return null;
+  return (
+    <time dateTime={time} title={absolute(time)} className={className}>
+      in {until(time, now)}, {atWords(time, now)}
     </time>
   );
 }

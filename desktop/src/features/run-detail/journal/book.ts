@@ -47,10 +47,10 @@ export class Book {
     return ids.length;
   }
 
-  /** Replaces each call that waits for a person or for a worker to act on what was decided. */
+  /** Replaces each call that waits for a person, for a time, or for a worker to act on what was decided. */
   eachUnsettled(change: (entry: CallEntry) => Entry): void {
     for (const entry of this.#entries) {
-      if (entry.kind === "call" && (entry.state === "asked" || entry.state === "decided")) this.put(change(entry));
+      if (entry.kind === "call" && ["asked", "decided", "resting"].includes(entry.state)) this.put(change(entry));
     }
   }
 

@@ -52,6 +52,9 @@ export interface Ask {
   readonly time: string | undefined;
   /** Of outcomes: attempt whose outcome is unknown. */
   readonly attempt: number;
+  /** Of outcomes: why nobody knows, without its prefix, and what was seen; empty where that is not told. */
+  readonly cause: string;
+  readonly detail: string;
   readonly decision: {
     readonly by: string;
     readonly time: string | undefined;
@@ -73,9 +76,23 @@ export interface CallEntry extends Base {
   readonly proposedJson: Kept | null;
   readonly effect: EffectClass | null;
   readonly attempt: number;
-  /** `unfinished` and `void` when the run ended first. */
-  readonly state: "asked" | "decided" | "running" | "done" | "failed" | "rejected" | "unfinished" | "void";
+  /** `answered` when a person answered in its place; `unfinished` and `void` when the run ended first. */
+  readonly state:
+    | "asked"
+    | "decided"
+    | "resting"
+    | "running"
+    | "done"
+    | "failed"
+    | "rejected"
+    | "answered"
+    | "unfinished"
+    | "void";
   readonly asks: readonly Ask[];
+  /** The rule by which nobody was asked; null where there is none. */
+  readonly rule: { readonly name: string; readonly creator: string } | null;
+  /** Of timers: when it is due, and what the agent waits for. */
+  readonly timer: { readonly wakeTime: string | undefined; readonly reason: string } | null;
   readonly result: Kept | null;
   /** `workspaces/{workspace}/artifacts/{artifact}` it wrote; empty if none. */
   readonly artifact: string;
@@ -119,6 +136,8 @@ export interface QueuedEntry extends Base {
   readonly kind: "queued";
   readonly agent: string;
   readonly by: string;
+  /** When it is to start; absent for at once. */
+  readonly startTime: string | undefined;
 }
 
 /** The engine told the agent something. */

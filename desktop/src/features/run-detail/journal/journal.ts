@@ -7,9 +7,11 @@ import { modelCallCompleted, modelCallFailed, modelCallStarted } from "./model-c
 import { commandDelivered, effective, overtaken, retried } from "./orders";
 import {
   approvalRequested,
+  approvedByRule,
   decided,
   outcomeUnknown,
   questionAsked,
+  timerSet,
   toolCallCompleted,
   toolCallStarted,
 } from "./tool-calls";
@@ -56,6 +58,8 @@ function record(book: Book, event: FeedEvent, mark: Mark): void {
   if (event.toolCallStarted) return toolCallStarted(book, event.toolCallStarted, mark);
   if (event.toolCallCompleted) return toolCallCompleted(book, event.toolCallCompleted, mark);
   if (event.approvalRequested) return approvalRequested(book, event.approvalRequested, mark);
+  if (event.approvedByRule) return approvedByRule(book, event.approvedByRule, mark);
+  if (event.timerSet) return timerSet(book, event.timerSet, mark);
   if (event.questionAsked) return questionAsked(book, event.questionAsked, mark);
   if (event.outcomeUnknown) return outcomeUnknown(book, event.outcomeUnknown, mark);
   if (event.decided) return decided(book, event.decided, mark);
@@ -72,7 +76,8 @@ function record(book: Book, event: FeedEvent, mark: Mark): void {
   if (event.retried) return retried(book, event.retried, mark);
   if (event.engineNote) return book.put({ ...base, kind: "note", ...event.engineNote });
   if (event.queued) {
-    return book.put({ ...base, kind: "queued", agent: event.queued.agentDisplayName, by: event.queued.starter });
+    const { agentDisplayName: agent, starter: by, scheduledStartTime: startTime } = event.queued;
+    return book.put({ ...base, kind: "queued", agent, by, startTime });
   }
   if (event.started) {
     const worker = { kind: "worker", how: "first", epoch: 1, silenceMs: silence(book, mark), underWay: 0 } as const;

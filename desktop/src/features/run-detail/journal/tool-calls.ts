@@ -1,9 +1,11 @@
 // Tool calls: asked about, decided, carried out, answered, and what became of them when their worker died.
 import type {
   ApprovalRequested,
+  ApprovedByRule,
   ItemDecided,
   OutcomeUnknown,
   QuestionAsked,
+  TimerSet,
   ToolCallCompleted,
   ToolCallStarted,
 } from "~/api/gen/schemas";
@@ -37,6 +39,8 @@ function known(book: Book, { step, callId }: Named, tool: string, mark: Mark): C
     attempt: 1,
     state: "running",
     asks: [],
+    rule: null,
+    timer: null,
     result: null,
     artifact: "",
     durationMs: null,
@@ -44,11 +48,14 @@ function known(book: Book, { step, callId }: Named, tool: string, mark: Mark): C
   };
 }
 
-const ask = (kind: Ask["kind"], item: string, mark: Mark, attempt = 1): Ask => ({
+const ask = (kind: Ask["kind"], item: string, mark: Mark, doubt: Partial<Ask> = {}): Ask => ({
   kind,
   item,
   time: mark.time,
-  attempt,
+  attempt: 1,
+  cause: "",
+  detail: "",
+  ...doubt,
   decision: null,
 });
 
@@ -60,6 +67,22 @@ export function approvalRequested(book: Book, asked: ApprovalRequested, mark: Ma
     argumentsJson: kept(asked.argumentsJson, mark.seq),
     asks: [...call.asks, ask("approval", asked.inboxItem, mark)],
   });
+}
+
+/** A standing rule allows the call, so nobody is asked. */
+export function approvedByRule(book: Book, allowed: ApprovedByRule, mark: Mark): void {
+  const call = known(book, allowed, allowed.tool, mark);
+  book.put({
+    ...call,
+    state: "decided",
+    argumentsJson: kept(allowed.argumentsJson, mark.seq),
+    rule: { name: allowed.approvalRule, creator: allowed.creator },
+  });
+}
+
+export function timerSet(book: Book, { wakeTime, reason, ...named }: TimerSet, mark: Mark): void {
+  const call = known(book, named, "wait", mark);
+  book.put({ ...call, state: "resting", timer: { wakeTime, reason } });
 }
 
 export function questionAsked(book: Book, asked: QuestionAsked, mark: Mark): void {
@@ -77,7 +100,10 @@ export function outcomeUnknown(book: Book, asked: OutcomeUnknown, mark: Mark): v
   book.put({
     ...call,
     state: "asked",
-    asks: [...call.asks, ask("outcome", asked.inboxItem, mark, asked.attempt)],
+    asks: [
+      ...call.asks,
+      ask("outcome", asked.inboxItem, mark, { attempt: asked.attempt, cause: asked.cause, detail: asked.detail }),
+    ],
   });
 }
 
@@ -108,11 +134,11 @@ export function toolCallStarted(book: Book, started: ToolCallStarted, mark: Mark
 
 export function toolCallCompleted(book: Book, done: ToolCallCompleted, mark: Mark): void {
   const call = known(book, done, done.tool, mark);
-  const rejected = call.asks.at(-1)?.decision?.what?.reject !== undefined;
+  const what = call.asks.at(-1)?.decision?.what;
   book.put({
     ...call,
     endTime: mark.time,
-    state: rejected ? "rejected" : done.isError ? "failed" : "done",
+    state: what?.reject ? "rejected" : what?.respond ? "answered" : done.isError ? "failed" : "done",
     result: kept(done.content, mark.seq),
     artifact: done.artifact,
     durationMs: done.duration ? durationMs(done.duration) : null,

@@ -6,6 +6,7 @@ import type { Run } from "~/api/gen/schemas";
 import { keys } from "~/api/queries";
 import { useTransport } from "~/app/transport";
 import { short } from "~/shared/format/count";
+import { usd } from "~/shared/format/money";
 import { agentOf } from "~/shared/format/name";
 import { duration, durationMs } from "~/shared/format/time";
 import { cn } from "~/shared/ui/cn";
@@ -30,6 +31,8 @@ export function Limits({ run, workedMs }: { run: Run; workedMs: number }) {
   const mostMs = limits?.maxDuration ? durationMs(limits.maxDuration) : DEFAULT_DURATION_MS;
   const mostTokens = limits?.maxTokens === undefined ? null : Number(limits.maxTokens);
   const tokens = Number(run.totalTokens);
+  const mostNano = limits?.maxCostNanoUsd === undefined ? null : Number(limits.maxCostNanoUsd);
+  const spent = usd(run.costNanoUsd, { estimated: run.estimatedCostNanoUsd !== "0" });
   return (
     <div className="space-y-2.5">
       <Meter name="Model calls" used={run.steps} most={mostSteps} words={`${run.steps} of ${mostSteps}`} />
@@ -41,6 +44,9 @@ export function Limits({ run, workedMs }: { run: Run; workedMs: number }) {
       />
       {mostTokens === null ? null : (
         <Meter name="Tokens" used={tokens} most={mostTokens} words={`${short(tokens)} of ${short(mostTokens)}`} />
+      )}
+      {mostNano === null ? null : (
+        <Meter name="Cost" used={Number(run.costNanoUsd)} most={mostNano} words={`${spent} of ${usd(mostNano)}`} />
       )}
     </div>
   );

@@ -1,7 +1,7 @@
-// Where a run's time went: its model, its tools, waiting for people, standing still.
+// Where a run's time went: its model, its tools, waiting for people or for a time, standing still.
 import type { Entry, Timeline } from "../journal/entries";
 
-export type Doing = "model" | "tool" | "waiting" | "paused";
+export type Doing = "model" | "tool" | "waiting" | "resting" | "paused";
 
 /** From and to, in ms since 1970; to infinity while it is under way. */
 export interface Span {
@@ -30,7 +30,13 @@ function spansOf(entry: Entry): readonly Span[] {
     const end = Number.isNaN(to) ? Number.POSITIVE_INFINITY : to;
     if (end > from) found.push({ doing, from, to: end });
   };
-  if (entry.kind === "model") add("model", at(entry.time), at(entry.endTime));
+  if (entry.kind === "model") {
+    add("model", at(entry.time), at(entry.endTime));
+    // While its provider takes no calls a run rests, off its own time.
+    if (entry.error?.reason === "PROVIDER_RATE_LIMITED" && entry.retryTime) {
+      add("resting", at(entry.endTime), at(entry.retryTime));
+    }
+  } else if (entry.kind === "call" && entry.timer) add("resting", at(entry.time), at(entry.endTime));
   else if (entry.kind === "call") {
     // A call waits for people between each question and its answer, and is at work after the last.
     let free = at(entry.time);
@@ -64,7 +70,7 @@ export function spans({ entries }: Pick<Timeline, "entries">): Span[] {
   return found;
 }
 
-const ORDER: readonly Doing[] = ["model", "tool", "waiting", "paused"];
+const ORDER: readonly Doing[] = ["model", "tool", "waiting", "resting", "paused"];
 
 /** Cuts the time from `from` to `to` into at most `pieces`; each is what took most of it. */
 export function segments(all: readonly Span[], from: number, to: number, pieces = 240): Segment[] {

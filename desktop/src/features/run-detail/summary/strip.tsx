@@ -10,6 +10,8 @@ const LOOKS: Record<Segment["doing"], string> = {
   model: "bg-accent",
   tool: "bg-good",
   waiting: "bg-need [background-image:repeating-linear-gradient(135deg,transparent_0_3px,var(--color-bg)_3px_5px)]",
+  resting:
+    "bg-accent-soft [background-image:repeating-linear-gradient(135deg,transparent_0_3px,var(--color-edge)_3px_4px)]",
   paused: "bg-edge [background-image:repeating-linear-gradient(90deg,transparent_0_3px,var(--color-bg)_3px_6px)]",
   idle: "bg-line",
 };
@@ -18,6 +20,7 @@ const WORDS: Record<Segment["doing"], string> = {
   model: "model",
   tool: "tools",
   waiting: "waiting for a person",
+  resting: "waiting for a time",
   paused: "paused",
   idle: "between",
 };

@@ -35,7 +35,8 @@ export function Summary({ run, timeline, times, over }: SummaryProps) {
       model: covered(times, ["model"], now),
       tool: covered(times, ["tool"], now),
       waiting: covered(times, ["waiting"], now),
-      still: covered(times, ["waiting", "paused"], now),
+      resting: covered(times, ["resting"], now),
+      still: covered(times, ["waiting", "resting", "paused"], now),
     };
   }, [times, now]);
   const counts = useMemo(() => countsOf(timeline), [timeline]);
@@ -46,6 +47,7 @@ export function Summary({ run, timeline, times, over }: SummaryProps) {
       ["model", time.model],
       ["tools", time.tool],
       ["waiting for people", time.waiting],
+      ["waiting for a time", time.resting],
     ] as const
   ).filter(([what, ms]) => what === "model" || ms >= WORTH_SAYING_MS);
   return (

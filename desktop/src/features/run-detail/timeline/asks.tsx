@@ -1,10 +1,13 @@
 // What people were asked about a call, and what they said; and how it came through the death of its worker.
-import { CircleHelp, History, ShieldQuestion, UserCheck, UserX } from "lucide-react";
+import { Link } from "@tanstack/react-router";
+import { AlarmClock, CircleHelp, History, ShieldCheck, ShieldQuestion, UserCheck, UserX } from "lucide-react";
 import type { ReactNode } from "react";
 import type { EffectClass } from "~/api/gen/schemas";
-import { decisionWords } from "~/features/inbox/words";
+import { decisionWords, doubtWords } from "~/features/inbox/words";
 import { plural } from "~/shared/format/count";
+import { idOf } from "~/shared/format/name";
 import { duration } from "~/shared/format/time";
+import { Wake } from "~/shared/ui/time";
 import { useFeed } from "../feed-context";
 import type { Ask, CallEntry } from "../journal/entries";
 import { whoWords } from "../words";
@@ -13,6 +16,12 @@ import { Remark } from "./note";
 export function Asks({ entry }: { entry: CallEntry }) {
   return (
     <>
+      {entry.rule ? <Allowed rule={entry.rule} /> : null}
+      {entry.timer && entry.state === "resting" ? (
+        <Remark icon={<AlarmClock aria-hidden />}>
+          Holds nothing meanwhile; wakes <Wake time={entry.timer.wakeTime} />.
+        </Remark>
+      ) : null}
       {entry.asks.map((ask) =>
         ask.decision ? <Decided key={ask.item} ask={ask} /> : <Open key={ask.item} ask={ask} entry={entry} />,
       )}
@@ -25,14 +34,33 @@ function Open({ ask, entry }: { ask: Ask; entry: CallEntry }) {
   if (entry.state !== "asked") return null;
   return ask.kind === "outcome" ? (
     <Remark icon={<CircleHelp aria-hidden />} tone="need">
-      Its worker died before the answer{ask.attempt > 1 ? ` of attempt ${ask.attempt}` : ""} came. Only the other side
-      knows whether it happened.
+      {doubtWords(ask.cause)}
+      {ask.detail ? ` (${ask.detail})` : ""}
+      {ask.attempt > 1 ? ` It was attempt ${ask.attempt}.` : ""} Only the other side knows whether it happened.
     </Remark>
   ) : (
     <Remark icon={<ShieldQuestion aria-hidden />} tone="need">
       {ask.kind === "approval"
         ? "Nothing has been done yet: it waits for you."
         : "It waits for an answer, holding nothing."}
+    </Remark>
+  );
+}
+
+function Allowed({ rule }: { rule: NonNullable<CallEntry["rule"]> }) {
+  const { me } = useFeed();
+  const whose = rule.creator === me ? "a rule of yours" : "a rule that somebody else made";
+  return (
+    <Remark icon={<ShieldCheck aria-hidden />}>
+      Allowed by{" "}
+      <Link
+        to="/inbox/rules"
+        search={{ rule: idOf(rule.name) }}
+        className="underline decoration-line underline-offset-3 hover:decoration-current"
+      >
+        {whose}
+      </Link>
+      , so nobody was asked.
     </Remark>
   );
 }

@@ -1,5 +1,6 @@
 // A tool call: what it does, who allowed it, how it stands, and what came of it.
 import {
+  AlarmClock,
   Ban,
   Check,
   CircleHelp,
@@ -8,6 +9,7 @@ import {
   Flag,
   Globe,
   MessageCircleQuestion,
+  MessageSquareReply,
   OctagonX,
   Wrench,
 } from "lucide-react";
@@ -30,6 +32,7 @@ const TOOLS: Record<string, ReactNode> = {
   read_artifact: <FileText />,
   finish: <Flag />,
   ask_human: <MessageCircleQuestion />,
+  wait: <AlarmClock />,
 };
 
 interface Standing {
@@ -51,6 +54,10 @@ export function standing(entry: CallEntry): Standing {
       return { word: "at work", tone: "accent", glyph: null, look: "text-accent-text" };
     case "decided":
       return { word: "decided", tone: "quiet", glyph: null, look: "text-muted" };
+    case "resting":
+      return { word: "waits for a time", tone: "quiet", glyph: null, look: "text-muted" };
+    case "answered":
+      return { word: "not made, answered", tone: "quiet", glyph: <MessageSquareReply />, look: "text-muted" };
     case "rejected":
       return { word: "rejected", tone: "quiet", glyph: <Ban />, look: "text-muted" };
     case "failed":
@@ -108,6 +115,7 @@ export function CallView({ entry, open, onToggle }: { entry: CallEntry; open: bo
           ) : null,
       }}
     >
+      {entry.timer?.reason ? <p className="break-words text-muted text-xs">{entry.timer.reason}</p> : null}
       {preview ? (
         <p className={cn("truncate text-xs", entry.state === "failed" ? "text-bad-text" : "text-muted")}>{preview}</p>
       ) : null}

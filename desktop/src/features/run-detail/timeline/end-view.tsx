@@ -15,7 +15,7 @@ import { useFeed } from "../feed-context";
 import type { EndEntry } from "../journal/entries";
 import { CopyButton } from "../text/copy-button";
 import { Markdown } from "../text/markdown";
-import { agentCanMend, failureTitle, isUsedUp, whoWords } from "../words";
+import { agentCanMend, failureAdvice, failureTitle, isUsedUp, whoWords } from "../words";
 
 const LOOKS = {
   succeeded: { icon: Check, panel: "border-good/40 bg-good-soft", text: "text-good-text" },
@@ -79,9 +79,11 @@ function Answer({ entry: { summary, evidence } }: { entry: EndEntry }) {
 }
 
 function Failure({ entry: { error }, run }: { entry: EndEntry; run: Run | undefined }) {
+  const advice = failureAdvice(error?.reason ?? "", run?.agentDisplayName ?? "");
   return (
     <div className="max-w-[78ch] space-y-1.5">
       <p className="text-pretty break-words">{error?.message || "Nothing more is known."}</p>
+      {advice ? <p className="text-pretty font-medium">{advice}</p> : null}
       <p className="text-muted text-xs">
         What it wrote is kept, and so is this journal
         {run && run.unpricedCalls > 0 ? `; ${plural(run.unpricedCalls, "call")} may cost what nobody knows yet` : ""}.

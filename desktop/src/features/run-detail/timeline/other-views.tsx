@@ -14,7 +14,7 @@ import {
 import type { ReactNode } from "react";
 import type { CommandKind } from "~/api/gen/schemas";
 import { plural } from "~/shared/format/count";
-import { clock, duration } from "~/shared/format/time";
+import { absolute, atWords, clock, duration } from "~/shared/format/time";
 import { cn } from "~/shared/ui/cn";
 import { useFeed } from "../feed-context";
 import type { NoteEntry, OrderEntry, QueuedEntry, UnknownEntry, WorkerEntry } from "../journal/entries";
@@ -33,6 +33,11 @@ export function QueuedView({ entry }: { entry: QueuedEntry }) {
       headline={
         <span className="truncate text-muted">
           Queued for <span className="text-text">{entry.agent || "an agent"}</span> by {whoWords(entry.by, me)}
+          {entry.startTime ? (
+            <>
+              , to start <time title={absolute(entry.startTime)}>{atWords(entry.startTime, entry.time)}</time>
+            </>
+          ) : null}
         </span>
       }
     />

@@ -1,0 +1,2 @@
+// `/inbox/rules`
+export { Rules as RulesScreen } from "~/features/rules/rules";

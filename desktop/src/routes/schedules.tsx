@@ -1,0 +1,2 @@
+// `/schedules`
+export { Schedules as SchedulesScreen } from "~/features/schedules/schedules";
