@@ -29,7 +29,13 @@ export function Providers({ transport }: { transport: Transport }) {
     <TransportProvider transport={transport}>
       <QueryClientProvider client={queries}>
         <RouterProvider router={router} />
-        <Toaster theme={theme} position="bottom-right" offset={44} gap={8} toastOptions={{ className: "mc-toast" }} />
+        <Toaster
+          theme={theme}
+          position="bottom-left"
+          offset={{ bottom: 44, left: 16 }}
+          gap={8}
+          toastOptions={{ className: "mc-toast" }}
+        />
       </QueryClientProvider>
     </TransportProvider>
   );

@@ -57,7 +57,7 @@ const text = z.string().optional().catch(undefined);
 const inbox = createRoute({
   getParentRoute: () => signedIn,
   path: "/inbox",
-  validateSearch: z.object({ item: text, show: z.enum(["open", "decided"]).optional().catch(undefined) }),
+  validateSearch: z.object({ item: text, show: z.enum(["open", "decided", "void"]).optional().catch(undefined) }),
   component: lazyRouteComponent(() => import("~/routes/inbox"), "InboxScreen"),
 });
 

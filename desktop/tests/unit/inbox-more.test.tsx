@@ -216,3 +216,13 @@ test("Esc lets go of what is chosen, and looks at one again", async () => {
   expect(await heading("a")).toBeVisible();
   expect(box("b")).not.toBeChecked();
 });
+
+test("what a run's end has overtaken is kept apart from what people decided", async () => {
+  world.items = [approval("v", { state: "INBOX_ITEM_STATE_VOID" }), approval("o")];
+  const { user } = open("/inbox");
+  await heading("o");
+  await user.click(screen.getByRole("button", { name: "Void" }));
+  expect(await screen.findByText("The run ended before anybody decided.")).toBeVisible();
+  expect(screen.queryByRole("checkbox")).toBeNull();
+  expect(screen.queryByRole("button", { name: /Approve/ })).toBeNull();
+});

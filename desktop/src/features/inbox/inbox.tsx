@@ -26,7 +26,14 @@ import { type Choice, useChoice } from "./use-choice";
 const FILTERS = [
   { value: "open", label: "Need you" },
   { value: "decided", label: "Decided" },
+  { value: "void", label: "Void" },
 ] as const;
+
+const STATES = {
+  open: "INBOX_ITEM_STATE_OPEN",
+  decided: "INBOX_ITEM_STATE_DECIDED",
+  void: "INBOX_ITEM_STATE_VOID",
+} as const;
 
 /** How long ago a thing was asked is what counts: the longest wait comes first. Decided ones are newest first. */
 function ordered(items: readonly InboxItem[], open: boolean): InboxItem[] {
@@ -38,7 +45,7 @@ export function Inbox() {
   const navigate = useNavigate({ from: "/inbox" });
   const transport = useTransport();
   const show = search.show ?? "open";
-  const state = show === "open" ? "INBOX_ITEM_STATE_OPEN" : "INBOX_ITEM_STATE_DECIDED";
+  const state = STATES[show];
   const list = useInfiniteQuery({ ...inboxQuery(transport, useWorkspace(), state), refetchInterval: usePolling() });
   const items = useMemo(
     () => ordered(list.data?.pages.flatMap((page) => page.inboxItems) ?? [], show === "open"),
@@ -107,7 +114,7 @@ export function Inbox() {
         show === "open" ? (
           <NothingNeedsYou />
         ) : (
-          <NothingDecided />
+          <NothingDecided overtaken={show === "void"} />
         )
       ) : (
         <Split
@@ -120,7 +127,7 @@ export function Inbox() {
                     key={item.name}
                     item={item}
                     selected={idOf(item.name) === wanted}
-                    chosen={choice.may && items.length > 1 ? chosen.includes(item) : undefined}
+                    chosen={choice.may ? chosen.includes(item) : undefined}
                     onChoose={choice.toggle}
                   />
                 ))}

@@ -18,6 +18,8 @@ interface ItemRowProps {
 export function ItemRow({ item, selected, chosen, onChoose }: ItemRowProps) {
   const { lead, subject } = askWords(item);
   const open = item.state === "INBOX_ITEM_STATE_OPEN";
+  const no = item.decision?.reject !== undefined || item.decision?.fail !== undefined;
+  const overtaken = item.state === "INBOX_ITEM_STATE_VOID";
   return (
     <Row
       selected={selected}
@@ -41,8 +43,8 @@ export function ItemRow({ item, selected, chosen, onChoose }: ItemRowProps) {
       )}
     >
       <Status
-        look={open ? "needsYou" : item.decision?.reject || item.decision?.fail ? "failed" : "succeeded"}
-        word={open ? "needs you" : "decided"}
+        look={open ? "needsYou" : overtaken ? "cancelled" : no ? "failed" : "succeeded"}
+        word={open ? "needs you" : overtaken ? "void" : "decided"}
         silent
       />
       <span className="min-w-0 flex-1 py-2">

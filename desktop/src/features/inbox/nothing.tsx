@@ -32,8 +32,12 @@ export function NothingNeedsYou() {
   );
 }
 
-export function NothingDecided() {
-  return (
+export function NothingDecided({ overtaken }: { overtaken: boolean }) {
+  return overtaken ? (
+    <Empty icon={InboxIcon} title="Nothing was overtaken">
+      What a run asked and nobody had decided when the run ended is kept here.
+    </Empty>
+  ) : (
     <Empty icon={InboxIcon} title="Nothing has been decided yet">
       What you and others decide is kept here, with who did and when.
     </Empty>

@@ -9,7 +9,7 @@ export function Rest({ run, timeline }: { run: Run; timeline: Timeline }) {
   const rest = restWords(run);
   if (!rest) return null;
   const timer = timeline.entries.findLast((entry) => entry.kind === "call" && entry.state === "resting");
-  const reason = timer?.kind === "call" ? timer.timer?.reason : "";
+  const reason = timer?.kind === "call" ? (timer.timer?.reason ?? "").replace(/[.\s]+$/, "") : "";
   return (
     <section
       aria-label="What it waits for"

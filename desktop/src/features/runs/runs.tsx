@@ -15,14 +15,14 @@ import { LoadMore } from "~/shared/ui/load-more";
 import { UnreadNote } from "~/shared/ui/problem-note";
 import { Filters, Row, RowsLoading, Screen, Split } from "~/shared/ui/screen";
 import { RunStatus } from "~/shared/ui/status";
-import { Ago } from "~/shared/ui/time";
+import { Ago, Ahead } from "~/shared/ui/time";
 import { RunPeek } from "./run-peek";
-import { runCost } from "./words";
+import { restWords, runCost } from "./words";
 
 const FILTERS = [
   { value: "all", label: "All" },
   { value: "running", label: "Running" },
-  { value: "waiting", label: "Need you" },
+  { value: "waiting", label: "Waiting" },
   { value: "paused", label: "Paused" },
   { value: "queued", label: "Queued" },
   { value: "succeeded", label: "Succeeded" },
@@ -99,6 +99,7 @@ function RunRow({ run, selected }: { run: Run; selected: boolean }) {
         <RunStatus run={run} />
       </span>
       <span className="min-w-0 flex-1 truncate">{run.title || "Untitled"}</span>
+      {restWords(run) ? <Ahead time={run.wakeTime} className="shrink-0 text-muted text-xs tabular-nums" /> : null}
       <span className="hidden w-40 shrink-0 truncate text-muted @2xl:block">{run.agentDisplayName}</span>
       <span className="w-20 shrink-0 text-right text-muted tabular-nums">{runCost(run)}</span>
       <Ago time={run.createTime} className="w-14 shrink-0 text-right text-muted tabular-nums" />
