@@ -15,7 +15,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use mc_chassis::Failure;
 use tonic::Code;
 
-use super::{Edge, RequestContext, sse};
+use super::{Edge, RequestContext, pieces, sse};
 use crate::problem::reason;
 use crate::transcode::call::{Call, Outcome};
 use crate::transcode::reply::Reply;
@@ -63,7 +63,10 @@ pub(super) async fn answer(
         Outcome::Reply(Reply::Message { json, etag }) => {
             message(json, etag.as_deref(), &call.method, &parts.headers)
         }
-        Outcome::Reply(Reply::Content { media_type, data }) => content(&media_type, data),
+        Outcome::Reply(Reply::Content { media_type, data }) => content(&media_type, data.into()),
+        Outcome::Content(stream) => {
+            content(&stream.media_type.clone(), pieces::body(*stream, edge.settings.recheck))
+        }
     };
     Ok(if head { without_body(response) } else { response })
 }
@@ -169,8 +172,8 @@ fn message(json: Bytes, etag: Option<&str>, method: &Method, headers: &HeaderMap
 }
 
 /// Bytes that somebody else wrote: offered for saving, never shown or run as a page of the edge.
-fn content(media_type: &str, data: Bytes) -> Response<Body> {
-    let mut response = Response::new(Body::from(data));
+fn content(media_type: &str, data: Body) -> Response<Body> {
+    let mut response = Response::new(data);
     let headers = response.headers_mut();
     let octets = HeaderValue::from_static("application/octet-stream");
     let kind = HeaderValue::from_str(media_type).ok().filter(|value| !value.is_empty()).unwrap_or(octets);

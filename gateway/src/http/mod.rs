@@ -7,6 +7,7 @@ mod cors;
 mod head;
 mod health;
 mod pages;
+mod pieces;
 mod serve;
 mod sse;
 mod web;

@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
 use tonic::{Code, Request, Streaming};
 
-use super::reply::{Event, Reply, read, read_event};
+use super::reply::{Event, Reply, is_content, read, read_content, read_event};
 use super::request::{Parts, assemble};
 use super::routes::{Found, Miss, Routes};
 use crate::auth::{Authenticator, Freshness, refusal};
@@ -113,6 +113,8 @@ pub enum Outcome {
     Reply(Reply),
     /// A stream that goes on.
     Stream(Box<EventStream>),
+    /// Content that comes in pieces.
+    Content(Box<ContentStream>),
 }
 
 /// A server stream, and what is needed to see that its caller may still watch it.
@@ -124,12 +126,53 @@ pub struct EventStream {
     caller: Option<(String, String)>,
 }
 
+/// Content in pieces, of which the first has come: what can be refused has been.
+#[derive(Debug)]
+pub struct ContentStream {
+    /// Its media type; empty where nobody says.
+    pub media_type: String,
+    first: Option<Bytes>,
+    rest: EventStream,
+}
+
+impl ContentStream {
+    async fn begin(mut rest: EventStream) -> Result<Self, Failure> {
+        let first = rest.piece().await.transpose()?;
+        let (media_type, first) = first.map_or_else(Default::default, |(kind, data)| (kind, Some(data)));
+        Ok(Self { media_type, first, rest })
+    }
+
+    /// The next piece; none when all has come.
+    pub async fn next(&mut self) -> Option<Result<Bytes, Failure>> {
+        if let Some(first) = self.first.take() {
+            return Some(Ok(first));
+        }
+        self.rest.piece().await.map(|piece| piece.map(|(_, data)| data))
+    }
+
+    /// Asks whether the caller may still read.
+    ///
+    /// # Errors
+    /// It may not, or nobody can tell at the moment.
+    pub async fn recheck(&self) -> Result<(), Failure> {
+        self.rest.recheck().await
+    }
+}
+
 impl EventStream {
     /// The next event; none when the stream has ended well. It can be dropped while it waits.
     pub async fn next(&mut self) -> Option<Result<Event, Failure>> {
         match self.messages.message().await {
             Ok(None) => None,
             Ok(Some(bytes)) => Some(read_event(&self.binding, bytes)),
+            Err(status) => Some(Err(problem::from_upstream(&status))),
+        }
+    }
+
+    async fn piece(&mut self) -> Option<Result<(String, Bytes), Failure>> {
+        match self.messages.message().await {
+            Ok(None) => None,
+            Ok(Some(bytes)) => Some(read_content(&self.binding, bytes)),
             Err(status) => Some(Err(problem::from_upstream(&status))),
         }
     }
@@ -211,7 +254,13 @@ impl Transcoder {
             let messages = upstream::stream(target.streams.clone(), target.path.clone(), request).await;
             let messages = messages.map_err(|status| problem::from_upstream(&status))?;
             let (binding, auth) = (binding.clone(), self.auth.clone());
-            return Ok(Outcome::Stream(Box::new(EventStream { binding, messages, auth, caller })));
+            let is_content = is_content(&binding);
+            let stream = EventStream { binding, messages, auth, caller };
+            if !is_content {
+                return Ok(Outcome::Stream(Box::new(stream)));
+            }
+            let begun = tokio::time::timeout(self.deadline, ContentStream::begin(stream)).await;
+            return begun.map_err(|_| late())?.map(|content| Outcome::Content(Box::new(content)));
         }
         request.set_timeout(self.deadline);
         let unary = upstream::unary(target.unary.clone(), target.path.clone(), request);

@@ -1,4 +1,4 @@
-//! What an RPC answers, as HTTP says it: canonical JSON, or the bytes of a `google.api.HttpBody`.
+//! What an RPC answers, as HTTP says it: canonical JSON, or the bytes of a `google.api.HttpBody`, in one piece or in many.
 
 use bytes::Bytes;
 use mc_chassis::Failure;
@@ -38,11 +38,9 @@ pub struct Event {
 /// Reads the bytes of a unary reply.
 pub fn read(binding: &Binding, bytes: Bytes) -> Result<Reply, Failure> {
     let mut message = decode(binding, bytes)?;
-    if binding.rpc.output().full_name() == "google.api.HttpBody" {
-        let text =
-            message.get_field_by_name("content_type").and_then(|value| value.as_str().map(str::to_owned));
-        let data = message.take_field_by_name("data").and_then(|value| value.as_bytes().cloned());
-        return Ok(Reply::Content { media_type: text.unwrap_or_default(), data: data.unwrap_or_default() });
+    if is_content(binding) {
+        let (media_type, data) = content(&mut message);
+        return Ok(Reply::Content { media_type, data });
     }
     let etag = etag(&message);
     let json = match &binding.reply_field {
@@ -54,6 +52,22 @@ pub fn read(binding: &Binding, bytes: Bytes) -> Result<Reply, Failure> {
         }
     };
     Ok(Reply::Message { json: json.into(), etag })
+}
+
+/// True when an RPC answers with bytes of a type of their own.
+pub fn is_content(binding: &Binding) -> bool {
+    binding.rpc.output().full_name() == "google.api.HttpBody"
+}
+
+/// Reads one piece of content: its media type, which the first piece alone has to have, and its bytes.
+pub fn read_content(binding: &Binding, bytes: Bytes) -> Result<(String, Bytes), Failure> {
+    Ok(content(&mut decode(binding, bytes)?))
+}
+
+fn content(message: &mut DynamicMessage) -> (String, Bytes) {
+    let text = message.get_field_by_name("content_type").and_then(|value| value.as_str().map(str::to_owned));
+    let data = message.take_field_by_name("data").and_then(|value| value.as_bytes().cloned());
+    (text.unwrap_or_default(), data.unwrap_or_default())
 }
 
 /// Reads the bytes of one reply of a stream.

@@ -288,6 +288,27 @@ impl run_service_server::RunService for Fake {
         Ok(Response::new(Box::pin(stream)))
     }
 
+    type ExportRunStream = Pin<Box<dyn Stream<Item = Result<HttpBody, Status>> + Send>>;
+
+    /// A run `cut` breaks off behind its second piece.
+    async fn export_run(
+        &self,
+        request: Request<ExportRunRequest>,
+    ) -> Result<Response<Self::ExportRunStream>, Status> {
+        let message = self.take("ExportRun", request)?;
+        let piece = |text: &str| {
+            Ok(HttpBody {
+                content_type: "application/json".into(),
+                data: text.as_bytes().to_vec(),
+                extensions: vec![],
+            })
+        };
+        let cut = message.name.ends_with("/cut").then(|| Err(Status::unavailable("the database is gone")));
+        let pieces =
+            [piece("{\"format\": "), piece("\"missioncontrol.run/1\""), cut.unwrap_or_else(|| piece("}"))];
+        Ok(Response::new(Box::pin(futures::stream::iter(pieces))))
+    }
+
     async fn pause_run(&self, _: Request<PauseRunRequest>) -> Result<Response<PauseRunResponse>, Status> {
         Err(Status::unimplemented("not part of this test"))
     }

@@ -220,6 +220,23 @@ async fn download_is_bytes_that_no_page_can_run() {
 }
 
 #[tokio::test]
+async fn content_in_pieces_is_one_body_and_one_that_is_cut_is_no_whole_body() {
+    let rig = Rig::start().await;
+    let response = rig.request("GET", "/v1/workspaces/w/runs/r:export").send().await.expect("answered");
+    assert_eq!(response.headers()["content-type"], "application/json");
+    assert_eq!(response.headers()["content-disposition"], "attachment");
+    let whole: serde_json::Value = response.json().await.expect("a whole file");
+    assert_eq!(whole["format"], "missioncontrol.run/1");
+
+    let cut = async { rig.request("GET", "/v1/workspaces/w/runs/cut:export").send().await?.bytes().await };
+    assert!(cut.await.is_err(), "whoever saves it is told that it is not whole");
+
+    *rig.fake.0.failure.lock().expect("lock") = Some(tonic::Status::not_found("there is no such run"));
+    let (status, problem) = rig.get("/v1/workspaces/w/runs/r:export").await;
+    assert_eq!(status, 404, "{problem}");
+}
+
+#[tokio::test]
 async fn pages_of_the_allow_list_may_call_and_others_may_not() {
     let rig = Rig::start().await;
     let preflight = async |origin: &str| {

@@ -9,6 +9,7 @@ mod decide_inbox_item;
 mod decision;
 mod delete_schedule;
 mod download_artifact;
+mod export_run;
 mod get_approval_rule;
 mod get_artifact;
 mod get_inbox_item;

@@ -17,9 +17,9 @@ use mc_proto::tasks::v1::{
 };
 use mc_proto::tasks::v1::{
     CancelRunRequest, CancelRunResponse, CreateTaskRequest, CreateTaskResponse, DecideInboxItemRequest,
-    DecideInboxItemResponse, DownloadArtifactRequest, GetArtifactRequest, GetArtifactResponse,
-    GetInboxItemRequest, GetInboxItemResponse, GetRunRequest, GetRunResponse, GetTaskRequest,
-    GetTaskResponse, ListArtifactsRequest, ListArtifactsResponse, ListInboxItemsRequest,
+    DecideInboxItemResponse, DownloadArtifactRequest, ExportRunRequest, GetArtifactRequest,
+    GetArtifactResponse, GetInboxItemRequest, GetInboxItemResponse, GetRunRequest, GetRunResponse,
+    GetTaskRequest, GetTaskResponse, ListArtifactsRequest, ListArtifactsResponse, ListInboxItemsRequest,
     ListInboxItemsResponse, ListRunCommandsRequest, ListRunCommandsResponse, ListRunEventsRequest,
     ListRunEventsResponse, ListRunsRequest, ListRunsResponse, ListTasksRequest, ListTasksResponse,
     PauseRunRequest, PauseRunResponse, ResumeRunRequest, ResumeRunResponse, RetryRunRequest,
@@ -32,7 +32,7 @@ use tonic::{Request, Response, Status};
 
 use crate::rpc::{
     Api, batch_decide_inbox_items, cancel_run, create_approval_rule, create_task, decide_inbox_item,
-    download_artifact, get_approval_rule, get_artifact, get_inbox_item, get_run, get_task,
+    download_artifact, export_run, get_approval_rule, get_artifact, get_inbox_item, get_run, get_task,
     list_approval_rules, list_artifacts, list_inbox_items, list_run_commands, list_run_events, list_runs,
     list_tasks, pause_run, resume_run, retry_run, revoke_approval_rule, start_task, steer_run, update_task,
     watch_run, watch_workspace,
@@ -92,6 +92,12 @@ impl RunService for Api {
 
     async fn watch_run(&self, request: Request<WatchRunRequest>) -> Reply<Self::WatchRunStream> {
         Ok(Response::new(watch_run::watch_run(self, request).await?))
+    }
+
+    type ExportRunStream = BoxStream<'static, Result<HttpBody, Status>>;
+
+    async fn export_run(&self, request: Request<ExportRunRequest>) -> Reply<Self::ExportRunStream> {
+        Ok(Response::new(export_run::export_run(self, request).await?))
     }
 
     async fn pause_run(&self, request: Request<PauseRunRequest>) -> Reply<PauseRunResponse> {

@@ -3,6 +3,7 @@
 mod activity;
 mod batch;
 mod decisions;
+mod exports;
 mod orders;
 mod readiness;
 mod refusals;

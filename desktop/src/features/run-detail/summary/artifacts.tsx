@@ -1,14 +1,13 @@
 // Files that a run has written, to look at and to keep.
 import { useQuery } from "@tanstack/react-query";
 import { Download, FileText } from "lucide-react";
-import { toast } from "sonner";
 import { call } from "~/api/call";
 import { operations } from "~/api/gen/operations";
 import type { Artifact } from "~/api/gen/schemas";
-import { asProblem } from "~/api/problem";
 import { keys } from "~/api/queries";
 import { useTransport } from "~/app/transport";
 import { workspaceOf } from "~/shared/format/name";
+import { useSave } from "./use-save";
 
 /** `312 B`, `4.1 kB`. */
 const size = (bytes: number): string =>
@@ -46,21 +45,12 @@ export function Artifacts({ run, written }: { run: string; written: number }) {
 
 /** A file with its size; pressing it saves it on this machine. */
 export function ArtifactLink({ artifact }: { artifact: Artifact }) {
-  const transport = useTransport();
-  const save = async () => {
-    try {
-      const url = URL.createObjectURL(await transport.read(`/v1/${artifact.name}:download`));
-      Object.assign(document.createElement("a"), { href: url, download: artifact.path.split("/").at(-1) }).click();
-      setTimeout(() => URL.revokeObjectURL(url), 10_000);
-    } catch (thrown) {
-      toast.error(asProblem(thrown).detail);
-    }
-  };
+  const save = useSave();
   return (
     <button
       type="button"
       aria-label={`Download ${artifact.path}`}
-      onClick={() => void save()}
+      onClick={() => void save(`/v1/${artifact.name}:download`, artifact.path.split("/").at(-1))}
       className="group -mx-1.5 flex h-7 w-[calc(100%+12px)] items-center gap-2 rounded-control px-1.5 text-left text-xs hover:bg-hover"
     >
       <FileText aria-hidden className="size-3.5 shrink-0 stroke-[1.5] text-muted" />

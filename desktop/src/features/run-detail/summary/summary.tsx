@@ -13,6 +13,7 @@ import { Since, useNow } from "~/shared/ui/time";
 import type { Timeline } from "../journal/entries";
 import { CopyButton } from "../text/copy-button";
 import { Artifacts } from "./artifacts";
+import { Export } from "./export";
 import { Limits } from "./limits";
 import { covered, type Span } from "./spans";
 
@@ -127,6 +128,7 @@ export function Summary({ run, timeline, times, over }: SummaryProps) {
           <Artifacts run={run.name} written={counts.written} />
         </Section>
       ) : null}
+      <Export run={run} />
       <p className="flex items-center gap-1 font-mono text-[11px] text-faint">
         <span className="min-w-0 truncate">{idOf(run.name)}</span>
         <CopyButton label="Copy the run's name" text={run.name} />

@@ -52,12 +52,6 @@ impl Service {
         self.runs().list_run_commands(self.ask(request)).await.expect("list").into_inner().commands
     }
 
-    async fn leased(&self) -> Lease {
-        self.tables.run(HERE).await;
-        let worker = self.tables.worker().await;
-        self.tables.claim(worker, 1).await.remove(0)
-    }
-
     /// The worker journals `event` and has read the letters up to `read_up_to`.
     async fn journal(&self, lease: &Lease, event: Event, read_up_to: i64) {
         let append = Append { events: vec![event], ..intent(lease, 1) };

@@ -1,6 +1,7 @@
 //! The service under test, and its stand-in for the registry.
 
 use super::*;
+use crate::store::lease::Lease;
 
 /// A registry with one agent of one version.
 #[derive(Default)]
@@ -135,6 +136,13 @@ pub(super) fn started(served: Served, lifecycle: &Lifecycle) -> MemoryLink {
 }
 
 impl Service {
+    /// A run that a worker has.
+    pub(super) async fn leased(&self) -> Lease {
+        self.tables.run(WorkspaceId::new(HOME)).await;
+        let worker = self.tables.worker().await;
+        self.tables.claim(worker, 1).await.remove(0)
+    }
+
     pub(super) async fn new() -> Self {
         let tables = Tables::new().await;
         let (ambient, clock) = Ambient::fixed(NOW, 3);
