@@ -32,7 +32,7 @@ export function RunPeek({ run }: { run: Run }) {
             <Wake time={run.wakeTime} className="tabular-nums" />
           </Fact>
         ) : null}
-        <Fact name={hasEnded(run.state) ? "Took" : "At it for"}>
+        <Fact name={hasEnded(run.state) ? "Took" : run.startTime ? "At it for" : "Queued for"}>
           <span className="tabular-nums">{elapsed(run, now)}</span>
         </Fact>
         <Fact name="Cost">

@@ -100,7 +100,7 @@ function ScheduleRow({ schedule, selected }: { schedule: Schedule; selected: boo
       selected={selected}
       render={(content) => <Link to="/schedules" search={{ schedule: idOf(schedule.name) }} replace {...content} />}
     >
-      <span className="flex w-8 shrink-0 overflow-hidden @md:w-28">
+      <span className="flex w-4 shrink-0 overflow-hidden @md:w-28">
         <Status look={look} word={word} />
       </span>
       <span className="min-w-0 flex-1 py-2">

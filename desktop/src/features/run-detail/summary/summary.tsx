@@ -71,7 +71,7 @@ export function Summary({ run, timeline, times, over }: SummaryProps) {
         ) : null}
       </div>
       <Facts>
-        <Fact name={hasEnded(run.state) ? "Took" : "At it for"}>
+        <Fact name={hasEnded(run.state) ? "Took" : run.startTime ? "At it for" : "Queued for"}>
           <Figure>{elapsed(run, now)}</Figure>
         </Fact>
         <Fact name="Of which">
