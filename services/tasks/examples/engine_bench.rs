@@ -23,7 +23,7 @@ use mc_tasks::domain::conversation::{FinishReason, Message, Part, Role, Usage};
 use mc_tasks::domain::event::{Event, ModelCallCompleted, ModelCallStarted, Queued, Started};
 use mc_tasks::domain::id::{AgentId, RunId, TaskId, UserId, WorkspaceId};
 use mc_tasks::store::append::{Append, append_one};
-use mc_tasks::store::lease::{self, Claim, Lease};
+use mc_tasks::store::lease::{self, Caps, Claim, Lease};
 use mc_tasks::store::{beat, run};
 use mc_tasks::topics;
 use mc_tasks::worker::committer::Committer;
@@ -247,17 +247,19 @@ impl Bench {
             let mut tx = self.api.begin(id).await?;
             sqlx::query(
                 "INSERT INTO tasks.run (run_id, workspace_id, task_id, agent_id, agent_version, head_seq, starter, fold_version, create_time)
-                 SELECT r, $2, r, r, 1, 0, r, 1, now() FROM unnest($1::uuid[]) r",
+                 SELECT r, $2, r, $3, 1, 0, r, 1, now() FROM unnest($1::uuid[]) r",
             )
             .bind(&runs)
             .bind(id)
+            .bind(self.ambient.ids.uuid())
             .execute(&mut *tx)
             .await?;
             sqlx::query(
-                "INSERT INTO tasks.ready (run_id, workspace_id, ready_at, fold_version) SELECT r, $2, now(), 1 FROM unnest($1::uuid[]) r",
+                "INSERT INTO tasks.ready (run_id, workspace_id, ready_at, fold_version, agent_id, provider, turn)
+                 SELECT run_id, workspace_id, now(), fold_version, agent_id, provider, turn FROM tasks.run
+                 WHERE run_id = ANY ($1)",
             )
             .bind(&runs)
-            .bind(id)
             .execute(&mut *tx)
             .await?;
             tx.commit().await?;
@@ -276,7 +278,7 @@ impl Bench {
             worker,
             limit,
             after: WorkspaceId::new(Uuid::nil()),
-            workspace_limit: 1_000_000,
+            caps: Caps::NONE,
             fold_version: run::FOLD_VERSION_COLUMN,
             capabilities: &[String::new()],
         };

@@ -9,7 +9,7 @@ WITH posted AS (
         status = CASE WHEN $2 THEN 1 ELSE status END, wait_reason = CASE WHEN $2 THEN 0 ELSE wait_reason END,
         wake_time = CASE WHEN NOT $3 THEN wake_time END
     WHERE run_id = $1 AND end_time IS NULL
-    RETURNING run_id, workspace_id, task_id, status, wait_reason, mailbox_seq, fold_version, capability
+    RETURNING run_id, workspace_id, task_id, status, wait_reason, mailbox_seq, fold_version, capability, agent_id, provider, agent_runs, turn
 ),
 -- Also where the state stays: that something was ordered is to be seen.
 told AS (
@@ -27,8 +27,8 @@ undelayed AS (
 -- No row of `ready` is there yet, so this waits for none: what waits, is paused or delayed has none, and the run's lock
 -- keeps it so.
 woken AS (
-    INSERT INTO tasks.ready (run_id, workspace_id, ready_at, fold_version, capability)
-    SELECT run_id, workspace_id, clock_timestamp(), fold_version, capability
+    INSERT INTO tasks.ready (run_id, workspace_id, ready_at, fold_version, capability, agent_id, provider, agent_runs, turn)
+    SELECT run_id, workspace_id, clock_timestamp(), fold_version, capability, agent_id, provider, agent_runs, turn
     FROM posted WHERE $2 OR EXISTS (SELECT FROM undelayed)
 )
 SELECT mailbox_seq, $2 OR EXISTS (SELECT FROM undelayed) AS woken FROM posted

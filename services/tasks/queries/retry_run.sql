@@ -7,15 +7,15 @@ WITH reopened AS (
         pending_command = 6, fold_version = greatest(fold_version, $6)
     -- The end forgave all claims before it, so they begin anew by themselves.
     WHERE run_id = $1 AND status = 4
-    RETURNING run_id, workspace_id, task_id, mailbox_seq, fold_version, capability
+    RETURNING run_id, workspace_id, task_id, mailbox_seq, fold_version, capability, agent_id, provider, agent_runs, turn
 ),
 letter AS (
     INSERT INTO tasks.command (run_id, number, workspace_id, command_id, kind, sender, reason, request_time)
     SELECT run_id, mailbox_seq, workspace_id, $2, 6, $3, $4, $5 FROM reopened
 ),
 woken AS (
-    INSERT INTO tasks.ready (run_id, workspace_id, ready_at, fold_version, capability)
-    SELECT run_id, workspace_id, clock_timestamp(), fold_version, capability FROM reopened
+    INSERT INTO tasks.ready (run_id, workspace_id, ready_at, fold_version, capability, agent_id, provider, agent_runs, turn)
+    SELECT run_id, workspace_id, clock_timestamp(), fold_version, capability, agent_id, provider, agent_runs, turn FROM reopened
 ),
 moved AS (
     UPDATE tasks.task SET state = 2, update_time = $5

@@ -9,6 +9,7 @@ use mc_chassis::client::Upstream;
 use mc_chassis::clock::SharedClock;
 use mc_chassis::db::{self, Database};
 use mc_chassis::{Ambient, Lifecycle};
+use time::OffsetDateTime;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::schedules::{self, Clockwork};
@@ -77,9 +78,9 @@ async fn schedule(
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut reaper = Reaper::new(settings.ttl);
     while draining.run_until_cancelled(tick.tick()).await.is_some() {
-        let woken = match insist(|| lease::promote(engine, clock.now())).await {
-            Ok(woken) => {
-                reaper.database_reached();
+        let woken = match insist(|| promote(engine)).await {
+            Ok((woken, clock)) => {
+                reaper.database_reached(clock);
                 woken
             }
             Err(error) => {
@@ -99,6 +100,11 @@ async fn schedule(
             topics::publish(bus, topics::READY, &"");
         }
     }
+}
+
+/// Wakes what is due; answers how many, and what time it is to the database.
+async fn promote(engine: &Database) -> Result<(u64, OffsetDateTime), sqlx::Error> {
+    Ok((lease::promote(engine).await?, beat::clock(engine.pool()).await?))
 }
 
 /// Asks again for a moment: that connections were cut is no outage, and others may have beaten over theirs.
@@ -126,22 +132,29 @@ struct Reaper {
     reached_since: Option<Instant>,
     /// When the database answered last.
     reached: Instant,
+    /// What its clock said then.
+    clock: Option<OffsetDateTime>,
     forget_at: Instant,
 }
 
 impl Reaper {
     fn new(ttl: Duration) -> Self {
         let now = Instant::now();
-        Self { ttl, reached_since: None, reached: now, forget_at: now + ttl }
+        Self { ttl, reached_since: None, reached: now, clock: None, forget_at: now + ttl }
     }
 
-    /// The database answers.
-    fn database_reached(&mut self) {
+    /// The database answers, and says what time it is.
+    fn database_reached(&mut self, clock: OffsetDateTime) {
         // A process that was stopped, or kept waiting for an answer, has not seen what was meanwhile. What is shorter than
         // the time between two beats makes a worker miss one, which does it no harm.
-        let unseen = self.reached.elapsed() > self.ttl / 3;
-        self.reached = Instant::now();
-        if unseen || self.reached_since.is_none() {
+        let passed = self.reached.elapsed();
+        let unseen = passed > self.ttl / 3;
+        // The server's clock was set: how old a beat is says nothing until all have beaten by the new time.
+        let by_clock =
+            self.clock.replace(clock).map_or(passed.as_secs_f64(), |last| (clock - last).as_seconds_f64());
+        let set = (by_clock - passed.as_secs_f64()).abs() > (self.ttl / 3).as_secs_f64();
+        self.reached += passed;
+        if unseen || set || self.reached_since.is_none() {
             self.reached_since = Some(self.reached);
         }
     }
@@ -207,7 +220,7 @@ mod tests {
     async fn waits_for(reaper: &mut Reaper, tables: &Tables) -> u64 {
         let begun = Instant::now();
         loop {
-            reaper.database_reached();
+            reaper.database_reached(beat::clock(tables.engine.pool()).await.expect("clock"));
             let reaped = reaper.look(&tables.engine).await;
             if begun.elapsed() < reaper.ttl {
                 assert_eq!(reaped, 0, "nobody could beat");

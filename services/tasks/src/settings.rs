@@ -47,6 +47,12 @@ pub struct Settings {
     /// Runs that one workspace may have at work at once, over all workers.
     #[arg(long, env = "MC_TASKS_WORKSPACE_RUNS", default_value_t = 256)]
     pub workspace_runs: u32,
+    /// Runs that one agent may have at work at once, over all workers, where its version says nothing.
+    #[arg(long, env = "MC_TASKS_AGENT_RUNS", default_value_t = 64)]
+    pub agent_runs: u32,
+    /// Runs that one provider of a workspace may have at work at once, over all workers.
+    #[arg(long, env = "MC_TASKS_PROVIDER_RUNS", default_value_t = 128)]
+    pub provider_runs: u32,
     /// Time between heartbeats of a worker; at most a third of the lease.
     #[arg(long, env = "MC_TASKS_HEARTBEAT", default_value = "2s", value_parser = parse_duration)]
     pub heartbeat: Duration,
@@ -70,6 +76,8 @@ impl Settings {
         WorkerSettings {
             slots: self.slots,
             workspace_runs: i64::from(self.workspace_runs),
+            agent_runs: i64::from(self.agent_runs),
+            provider_runs: i64::from(self.provider_runs),
             heartbeat: self.heartbeat,
             ttl: self.lease,
             poll: self.poll,
@@ -95,6 +103,8 @@ impl Default for Settings {
         Self {
             slots: worker.slots,
             workspace_runs: worker.workspace_runs as u32,
+            agent_runs: worker.agent_runs as u32,
+            provider_runs: worker.provider_runs as u32,
             heartbeat: worker.heartbeat,
             lease: worker.ttl,
             poll: worker.poll,
@@ -109,6 +119,8 @@ impl Validate for Settings {
         let positive = [
             ("MC_TASKS_SLOTS", self.slots > 0),
             ("MC_TASKS_WORKSPACE_RUNS", self.workspace_runs > 0),
+            ("MC_TASKS_AGENT_RUNS", self.agent_runs > 0),
+            ("MC_TASKS_PROVIDER_RUNS", self.provider_runs > 0),
             ("MC_TASKS_HEARTBEAT", !self.heartbeat.is_zero()),
             ("MC_TASKS_POLL", !self.poll.is_zero()),
             ("MC_TASKS_MAX_CLAIMS", self.max_claims > 0),
@@ -158,6 +170,13 @@ mod tests {
         assert_eq!(refused.setting, "MC_TASKS_HEARTBEAT");
         let refused = Settings { slots: 0, ..Settings::default() }.validate().expect_err("none");
         assert_eq!(refused.setting, "MC_TASKS_SLOTS");
+        for (settings, named) in [
+            (Settings { workspace_runs: 0, ..Settings::default() }, "MC_TASKS_WORKSPACE_RUNS"),
+            (Settings { agent_runs: 0, ..Settings::default() }, "MC_TASKS_AGENT_RUNS"),
+            (Settings { provider_runs: 0, ..Settings::default() }, "MC_TASKS_PROVIDER_RUNS"),
+        ] {
+            assert_eq!(settings.validate().expect_err("nothing would run").setting, named);
+        }
         let forgets = Settings { activity_kept: Duration::ZERO, ..Settings::default() };
         assert_eq!(forgets.validate().expect_err("nothing kept").setting, "MC_TASKS_ACTIVITY_KEPT");
     }

@@ -113,6 +113,7 @@ fn limits(limits: registry::RunLimits) -> RunLimits {
         max_duration_ms: limits.max_duration.map_or(default.max_duration_ms, milliseconds),
         max_cost_nano_usd: limits.max_cost_nano_usd,
         max_step_duration_ms: limits.max_step_duration.map(milliseconds).or(default.max_step_duration_ms),
+        max_concurrent_runs: limits.max_concurrent_runs.and_then(|runs| u32::try_from(runs).ok()),
     }
 }
 
@@ -173,6 +174,7 @@ mod tests {
             max_duration: Some(prost_types::Duration { seconds: 2, nanos: 500_000_000 }),
             max_cost_nano_usd: Some(7),
             max_step_duration: Some(prost_types::Duration { seconds: 1, nanos: 0 }),
+            max_concurrent_runs: Some(2),
         };
         let expected = RunLimits {
             max_steps: 3,
@@ -180,6 +182,7 @@ mod tests {
             max_duration_ms: 2_500,
             max_cost_nano_usd: Some(7),
             max_step_duration_ms: Some(1_000),
+            max_concurrent_runs: Some(2),
         };
         assert_eq!(limits(given), expected);
     }

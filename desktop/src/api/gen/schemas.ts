@@ -2,8 +2,10 @@
 import { z } from "zod";
 import { openEnum } from "../open-enum";
 
-/** When a run is stopped. An absent field takes the default that its comment names. */
+/** When a run is stopped, and how many there may be. An absent field takes the default that its comment names. */
 export const RunLimits = z.object({
+  /** Runs of the agent that are at work at once, 1 to 10,000; what the installation allows by default (64). Others wait their turn, and those of other agents go past them. Workers that claim at the same moment may exceed it for a while: it shares workers out, and is no lock. Runs that wait or are paused do not count. */
+  maxConcurrentRuns: z.number().int().optional(),
   /** Cost of all model calls together in nano US dollars, estimates included, 1 to 10^15 (a million dollars); no limit by default. The call that crosses it is still taken. A run with this limit ends at the first call whose cost is unknown. */
   maxCostNanoUsd: z.string().regex(new RegExp("^-?[0-9]+$")).optional(),
   /** Wall time of work, 1 s to 30 days; 24 h by default. Time that a run waits for people, a timer or a provider's quota, or is paused, does not count. */
@@ -15,7 +17,7 @@ export const RunLimits = z.object({
   /** Tokens in and out, all calls together; no limit by default. */
   maxTokens: z.string().regex(new RegExp("^-?[0-9]+$")).optional(),
 });
-/** When a run is stopped. An absent field takes the default that its comment names. */
+/** When a run is stopped, and how many there may be. An absent field takes the default that its comment names. */
 export type RunLimits = z.output<typeof RunLimits>;
 
 /** How answers are sampled. An absent field leaves the provider's default. */

@@ -242,6 +242,7 @@ export function specOf(draft: AgentDraft, before?: AgentSpec): AgentSpec {
       ? was.maxStepDuration
       : seconds(draft.stepMinutes);
   const limits = {
+    ...(was?.maxConcurrentRuns ? { maxConcurrentRuns: was.maxConcurrentRuns } : {}),
     ...(draft.maxSteps.trim() ? { maxSteps: Number(draft.maxSteps) } : {}),
     ...(draft.maxTokens.trim() ? { maxTokens: draft.maxTokens.trim() } : {}),
     ...(draft.maxMinutes.trim() ? { maxDuration } : {}),

@@ -18,9 +18,9 @@ pub const IDLE_IN_TRANSACTION_TIMEOUT: Duration = Duration::from_secs(15);
 /// PostgreSQL then refuses with one of a few errors instead of waiting. Trying again settles it.
 const ATTEMPTS: u32 = 20;
 
-/// Makes the owner and the logins, where missing, and gives the logins their time limits.
+/// Makes the owner and the logins, where missing, and gives the logins their settings.
 ///
-/// Time limits are role settings because a session's own settings do not survive transaction pooling.
+/// They are role settings because a session's own settings do not survive transaction pooling.
 pub(super) async fn ensure(connection: &mut PgConnection, schema: &Schema) -> Result<(), sqlx::Error> {
     let owner = schema.owner();
     create(connection, &owner, "NOLOGIN").await?;
@@ -41,7 +41,7 @@ pub(super) async fn ensure(connection: &mut PgConnection, schema: &Schema) -> Re
     for login in schema.logins() {
         let role = schema.role(login);
         create(connection, &role, "LOGIN").await?;
-        limit(connection, &role).await?;
+        configure(connection, &role).await?;
     }
     Ok(())
 }
@@ -77,13 +77,17 @@ async fn create(connection: &mut PgConnection, role: &str, attributes: &str) -> 
     }
 }
 
-async fn limit(connection: &mut PgConnection, role: &str) -> Result<(), sqlx::Error> {
-    for (name, limit) in [
-        ("statement_timeout", STATEMENT_TIMEOUT),
-        ("lock_timeout", LOCK_TIMEOUT),
-        ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION_TIMEOUT),
+async fn configure(connection: &mut PgConnection, role: &str) -> Result<(), sqlx::Error> {
+    let milliseconds = |limit: Duration| limit.as_millis().to_string();
+    for (name, value) in [
+        ("statement_timeout", milliseconds(STATEMENT_TIMEOUT)),
+        ("lock_timeout", milliseconds(LOCK_TIMEOUT)),
+        ("idle_in_transaction_session_timeout", milliseconds(IDLE_IN_TRANSACTION_TIMEOUT)),
+        // What is served are short statements. One whose cost is estimated high, because a table has grown, would be
+        // compiled each time: most of a second for what takes a millisecond.
+        ("jit", "off".to_owned()),
     ] {
-        let setting = format!("{name}={}", limit.as_millis());
+        let setting = format!("{name}={value}");
         let present: bool = sqlx::query_scalar(
             "SELECT EXISTS (SELECT FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole
              WHERE s.setdatabase = 0 AND r.rolname = $1 AND $2 = ANY (s.setconfig))",
@@ -93,7 +97,7 @@ async fn limit(connection: &mut PgConnection, role: &str) -> Result<(), sqlx::Er
         .fetch_one(&mut *connection)
         .await?;
         if !present {
-            settle(connection, &format!("ALTER ROLE {role} SET {name} = {}", limit.as_millis())).await?;
+            settle(connection, &format!("ALTER ROLE {role} SET {name} = {value}")).await?;
         }
     }
     Ok(())

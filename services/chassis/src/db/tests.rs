@@ -109,17 +109,17 @@ async fn a_caller_who_leaves_during_begin_leaves_no_transaction_behind() {
 }
 
 #[tokio::test]
-async fn serving_roles_have_their_time_limits_without_any_session_state() {
+async fn serving_roles_have_their_settings_without_any_session_state() {
     let kit = testkit::database(&[&WIDGETS]).await;
     let db = kit.login("widgets", "engine").await;
-    let limits: (String, String, String) = sqlx::query_as(
+    let settings: (String, String, String, String) = sqlx::query_as(
         "SELECT current_setting('statement_timeout'), current_setting('lock_timeout'),
-                current_setting('idle_in_transaction_session_timeout')",
+                current_setting('idle_in_transaction_session_timeout'), current_setting('jit')",
     )
     .fetch_one(db.pool())
     .await
     .unwrap();
-    assert_eq!(limits, ("30s".to_owned(), "10s".to_owned(), "15s".to_owned()));
+    assert_eq!(settings, ("30s".into(), "10s".into(), "15s".into(), "off".into()));
 }
 
 #[tokio::test]

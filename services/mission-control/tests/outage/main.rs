@@ -1,6 +1,7 @@
 //! PostgreSQL and Redis killed under a running system of real processes: clear errors, recovery without a restart, no run lost.
 #![allow(clippy::print_stderr, reason = "what a test leaves behind and what it left out is for who runs it")]
 
+mod drain;
 mod patience;
 mod servers;
 mod system;

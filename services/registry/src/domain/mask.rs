@@ -9,7 +9,7 @@ use mc_chassis::error::Violations;
 type Copy = fn(&mut Profile, &Profile);
 
 /// Every path that may be named, with what it copies.
-const PATHS: [(&str, Copy); 18] = [
+const PATHS: [(&str, Copy); 19] = [
     ("display_name", |to, from| to.display_name.clone_from(&from.display_name)),
     ("role", |to, from| to.role.clone_from(&from.role)),
     ("avatar", |to, from| to.avatar.clone_from(&from.avatar)),
@@ -37,6 +37,9 @@ const PATHS: [(&str, Copy); 18] = [
     }),
     ("spec.limits.max_step_duration", |to, from| {
         to.spec.limits.max_step_duration_ms = from.spec.limits.max_step_duration_ms;
+    }),
+    ("spec.limits.max_concurrent_runs", |to, from| {
+        to.spec.limits.max_concurrent_runs = from.spec.limits.max_concurrent_runs;
     }),
 ];
 
@@ -113,6 +116,7 @@ mod tests {
                 max_duration_ms: Some(number.into()),
                 max_cost_nano_usd: Some(number.into()),
                 max_step_duration_ms: Some(number.into()),
+                max_concurrent_runs: Some(number),
             },
         }
     }

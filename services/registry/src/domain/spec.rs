@@ -21,6 +21,7 @@ pub(crate) const MAX_DURATION_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
 const MIN_DURATION_MS: i64 = 1_000;
 /// Nano US dollars that one run may cost: a million dollars.
 pub(crate) const MAX_COST_NANO_USD: i64 = 1_000_000_000_000_000;
+const MAX_CONCURRENT_RUNS: i32 = 10_000;
 /// Milliseconds of one attempt at a model call and of one tool call: 24 hours.
 pub(crate) const MAX_STEP_DURATION_MS: i64 = 24 * 60 * 60 * 1_000;
 
@@ -53,7 +54,7 @@ pub(crate) struct Parameters {
     pub(crate) seed: Option<i64>,
 }
 
-/// When a run is stopped; absent leaves the engine's default.
+/// When a run is stopped, and how many there may be; absent leaves the engine's default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[expect(clippy::struct_field_names, reason = "named as in the contract, and all are maxima")]
@@ -68,6 +69,8 @@ pub(crate) struct Limits {
     pub(crate) max_cost_nano_usd: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) max_step_duration_ms: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max_concurrent_runs: Option<i32>,
 }
 
 impl Spec {
@@ -141,6 +144,12 @@ impl Limits {
         if self.max_step_duration_ms.is_some_and(|it| !(MIN_DURATION_MS..=MAX_STEP_DURATION_MS).contains(&it))
         {
             violations.add(format!("{field}.max_step_duration"), "must be 1 s to 24 h");
+        }
+        if self.max_concurrent_runs.is_some_and(|it| !(1..=MAX_CONCURRENT_RUNS).contains(&it)) {
+            violations.add(
+                format!("{field}.max_concurrent_runs"),
+                "must be 1 to 10,000; leave it out for no limit of its own",
+            );
         }
     }
 }
@@ -237,6 +246,10 @@ mod tests {
         assert!(step(MIN_DURATION_MS).is_empty() && step(MAX_STEP_DURATION_MS).is_empty());
         assert_eq!(step(MIN_DURATION_MS - 1), ["spec.limits.max_step_duration"]);
         assert_eq!(step(MAX_STEP_DURATION_MS + 1), ["spec.limits.max_step_duration"]);
+        let runs = |it| with(Limits { max_concurrent_runs: Some(it), ..Limits::default() });
+        assert!(runs(1).is_empty() && runs(MAX_CONCURRENT_RUNS).is_empty());
+        assert_eq!(runs(0), ["spec.limits.max_concurrent_runs"]);
+        assert_eq!(runs(MAX_CONCURRENT_RUNS + 1), ["spec.limits.max_concurrent_runs"]);
     }
 
     #[test]
@@ -254,10 +267,11 @@ mod tests {
                 max_duration_ms: Some(0),
                 max_cost_nano_usd: Some(0),
                 max_step_duration_ms: Some(0),
+                max_concurrent_runs: Some(0),
             },
             ..Spec::default()
         };
-        assert_eq!(broken(&all).len(), 10);
+        assert_eq!(broken(&all).len(), 11);
     }
 
     #[test]

@@ -35,6 +35,7 @@ fn spec(spec: pb::AgentSpec) -> Spec {
             max_duration_ms: limits.max_duration.map(milliseconds),
             max_cost_nano_usd: limits.max_cost_nano_usd,
             max_step_duration_ms: limits.max_step_duration.map(milliseconds),
+            max_concurrent_runs: limits.max_concurrent_runs,
         },
     }
 }
@@ -125,6 +126,7 @@ fn spec_message(spec: Spec) -> pb::AgentSpec {
         max_duration: spec.limits.max_duration_ms.map(duration),
         max_cost_nano_usd: spec.limits.max_cost_nano_usd,
         max_step_duration: spec.limits.max_step_duration_ms.map(duration),
+        max_concurrent_runs: spec.limits.max_concurrent_runs,
     });
     pb::AgentSpec {
         instructions: spec.instructions,

@@ -200,7 +200,7 @@ impl ToolGrant {
     }
 }
 
-/// When a run is stopped.
+/// When a run is stopped, and how many there may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RunLimits {
@@ -218,6 +218,9 @@ pub struct RunLimits {
     /// Time of one attempt at a model call and of one tool call, in milliseconds. Absent in runs from before there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_step_duration_ms: Option<i64>,
+    /// Runs of the agent at work at once; what the fleet allows when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_concurrent_runs: Option<u32>,
 }
 
 /// [`RunLimits::max_step_duration_ms`] where nothing is said: 15 minutes.
@@ -231,6 +234,7 @@ impl Default for RunLimits {
             max_duration_ms: 24 * 60 * 60 * 1000,
             max_cost_nano_usd: None,
             max_step_duration_ms: Some(DEFAULT_STEP_MS),
+            max_concurrent_runs: None,
         }
     }
 }

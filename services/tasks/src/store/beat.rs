@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sqlx::PgExecutor;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::id::RunId;
@@ -36,6 +37,11 @@ pub async fn with_mail(executor: impl PgExecutor<'_>, worker: Uuid) -> Result<Ve
     .fetch_all(executor)
     .await?;
     Ok(runs.into_iter().map(RunId::new).collect())
+}
+
+/// The clock that workers beat by.
+pub async fn clock(executor: impl PgExecutor<'_>) -> Result<OffsetDateTime, sqlx::Error> {
+    sqlx::query_scalar("SELECT clock_timestamp()").fetch_one(executor).await
 }
 
 /// Takes a worker off the list. Runs that it still has become ready with the next reap.

@@ -11,6 +11,29 @@ use crate::domain::fold::WaitReason;
 use crate::domain::id::{AgentId, RunId, TaskId, UserId, WorkspaceId};
 use crate::store::run::{status, wait_number};
 
+/// Runs that may be leased at once. They share workers out: claims at the same moment may exceed each by one batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caps {
+    /// Of a workspace, over all workers.
+    pub workspace: i64,
+    /// Of a workspace with this worker: what is left is for other workspaces.
+    pub here: i64,
+    /// Of an agent whose version names no number of its own, over all workers.
+    pub agent: i64,
+    /// Of a provider of a workspace, over all workers. A provider has one credential, or none.
+    pub provider: i64,
+}
+
+impl Caps {
+    /// No caps that anybody reaches.
+    pub const NONE: Self = Self::all(i32::MAX as i64);
+
+    /// The same for all.
+    pub const fn all(runs: i64) -> Self {
+        Self { workspace: runs, here: runs, agent: runs, provider: runs }
+    }
+}
+
 /// What a worker asks for.
 #[derive(Debug, Clone)]
 pub struct Claim<'a> {
@@ -20,8 +43,8 @@ pub struct Claim<'a> {
     pub limit: i64,
     /// The workspace served last: those behind it come first. Nil to begin with the first.
     pub after: WorkspaceId,
-    /// Runs that one workspace may have leased at once, over all workers.
-    pub workspace_limit: i64,
+    /// What may be leased.
+    pub caps: Caps,
     /// The newest fold that this worker has.
     pub fold_version: i16,
     /// What this worker can do besides; runs that ask for nothing have the empty label, so it belongs here too.
@@ -84,7 +107,9 @@ impl From<LeaseRow> for Lease {
     }
 }
 
-/// Takes runs that are ready.
+pub(crate) const CLAIM: &str = include_str!("../../queries/claim.sql");
+
+/// Takes runs that are ready: each workspace in its turn, and within one the run whose turn is first.
 pub async fn claim(database: &Database, claim: &Claim<'_>) -> Result<Vec<Lease>, sqlx::Error> {
     claim_by(database.pool(), claim).await
 }
@@ -93,11 +118,14 @@ pub(crate) async fn claim_by(
     executor: impl PgExecutor<'_>,
     claim: &Claim<'_>,
 ) -> Result<Vec<Lease>, sqlx::Error> {
-    let rows: Vec<LeaseRow> = sqlx::query_as(include_str!("../../queries/claim.sql"))
+    let rows: Vec<LeaseRow> = sqlx::query_as(CLAIM)
         .bind(claim.limit)
         .bind(claim.worker)
         .bind(claim.after.uuid())
-        .bind(claim.workspace_limit)
+        .bind(claim.caps.workspace)
+        .bind(claim.caps.here)
+        .bind(claim.caps.agent)
+        .bind(claim.caps.provider)
         .bind(claim.fold_version)
         .bind(claim.capabilities)
         .fetch_all(executor)
@@ -212,18 +240,18 @@ pub async fn delay(
 
 pub(crate) const PROMOTE: &str = include_str!("../../queries/promote.sql");
 
-/// Makes runs ready whose time has come; answers how many. However many schedulers do so at once, each run is woken once.
-pub async fn promote(database: &Database, now: OffsetDateTime) -> Result<u64, sqlx::Error> {
-    let done = sqlx::query(PROMOTE).bind(now).execute(database.pool()).await?;
+/// Makes runs ready whose time has come by the database's clock; answers how many. However many schedulers do so at once,
+/// each run is woken once.
+pub async fn promote(database: &Database) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query(PROMOTE).execute(database.pool()).await?;
     Ok(done.rows_affected())
 }
+
+pub(crate) const REAP: &str = include_str!("../../queries/reap.sql");
 
 /// Makes runs ready again whose worker has not beaten for `ttl`; answers how many. Time is the database's own, the one
 /// clock that all workers beat by.
 pub async fn reap(database: &Database, ttl: Duration) -> Result<u64, sqlx::Error> {
-    let done = sqlx::query(include_str!("../../queries/reap.sql"))
-        .bind(ttl.as_secs_f64())
-        .execute(database.pool())
-        .await?;
+    let done = sqlx::query(REAP).bind(ttl.as_secs_f64()).execute(database.pool()).await?;
     Ok(done.rows_affected())
 }

@@ -200,8 +200,8 @@ pub async fn insert(
     sqlx::query(
         "INSERT INTO tasks.run
              (run_id, workspace_id, task_id, agent_id, agent_version, head_seq, starter, fold_version, create_time,
-              title, agent_display_name, model, wake_time, scheduled_start_time)
-         VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $8, $9, $10, $11, $12, $12)",
+              title, agent_display_name, model, wake_time, scheduled_start_time, queue_time, agent_runs)
+         VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $8, $9, $10, $11, $12, $12, coalesce($12, clock_timestamp()), $13)",
     )
     .bind(run.run_id)
     .bind(run.workspace_id)
@@ -215,6 +215,7 @@ pub async fn insert(
     .bind(&run.agent_display_name)
     .bind(&run.model)
     .bind(run.scheduled_start_time)
+    .bind(brief.agent.limits.max_concurrent_runs.map(|runs| i32::try_from(runs).unwrap_or(i32::MAX)))
     .execute(&mut *connection)
     .await?;
 
@@ -236,18 +237,19 @@ pub async fn insert(
 
     sqlx::query(
         "WITH told AS (
-             INSERT INTO tasks.change (workspace_id, kind, subject, parent, state) VALUES ($2, 2, $1, $4, 1)
+             INSERT INTO tasks.change (workspace_id, kind, subject, parent, state) VALUES ($2, 2, $1, $3, 1)
          ),
          later AS (
              INSERT INTO tasks.delayed (run_id, workspace_id, wake_at)
-             SELECT $1, $2, $5::timestamptz WHERE $5 IS NOT NULL
+             SELECT $1, $2, $4::timestamptz WHERE $4 IS NOT NULL
          )
-         INSERT INTO tasks.ready (run_id, workspace_id, ready_at, fold_version)
-         SELECT $1, $2, clock_timestamp(), $3 WHERE $5 IS NULL",
+         INSERT INTO tasks.ready
+             (run_id, workspace_id, ready_at, fold_version, capability, agent_id, provider, agent_runs, turn)
+         SELECT run_id, workspace_id, clock_timestamp(), fold_version, capability, agent_id, provider, agent_runs, turn
+         FROM tasks.run WHERE run_id = $1 AND $4 IS NULL",
     )
     .bind(brief.run.uuid())
     .bind(workspace.uuid())
-    .bind(FOLD_VERSION_COLUMN)
     .bind(brief.task.task.uuid())
     .bind(queued.start_at)
     .execute(connection)

@@ -28,14 +28,14 @@ use mc_chassis::client::Upstream;
 use mc_chassis::db::Database;
 use mc_chassis::egress::Egress;
 use mc_chassis::{Ambient, Lifecycle};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
 use crate::domain::id::WorkspaceId;
 use crate::faults::{self, Point};
 use crate::scheduler::{self, SchedulerSettings};
-use crate::store::lease::{self, Claim, Lease};
+use crate::store::lease::{self, Caps, Claim, Lease};
 use crate::store::run::FOLD_VERSION_COLUMN;
 use crate::tools::http_fetch::HttpFetch;
 use crate::tools::http_request::HttpRequests;
@@ -53,6 +53,10 @@ pub struct WorkerSettings {
     pub slots: usize,
     /// Runs that one workspace may have leased at once, over all workers.
     pub workspace_runs: i64,
+    /// Runs that one agent may have leased at once, over all workers, where its version names no number of its own.
+    pub agent_runs: i64,
+    /// Runs that one provider of a workspace, with its one credential, may have leased at once, over all workers.
+    pub provider_runs: i64,
     /// Time between heartbeats; at most a third of `ttl`.
     pub heartbeat: Duration,
     /// A worker that has not beaten for this long is taken for dead. Workers and scheduler must agree on it.
@@ -74,6 +78,8 @@ impl Default for WorkerSettings {
         Self {
             slots: 64,
             workspace_runs: 256,
+            agent_runs: 64,
+            provider_runs: 128,
             heartbeat: Duration::from_secs(2),
             ttl: Duration::from_secs(6),
             poll: Duration::from_secs(1),
@@ -81,6 +87,19 @@ impl Default for WorkerSettings {
             lanes: 4,
             schedules: true,
             activity_kept: SchedulerSettings::default().activity_kept,
+        }
+    }
+}
+
+impl WorkerSettings {
+    /// What may be leased. An eighth of the slots is never given to the workspace that has all others: who comes late with
+    /// one run does not wait until a run of somebody else has ended.
+    fn caps(&self) -> Caps {
+        Caps {
+            workspace: self.workspace_runs,
+            here: (self.slots - self.slots / 8) as i64,
+            agent: self.agent_runs,
+            provider: self.provider_runs,
         }
     }
 }
@@ -117,6 +136,8 @@ pub(crate) struct Worker {
     live: LiveTexts,
     bells: Bells,
     hands: Hands,
+    /// Told when a run is let go: another one may be within its caps now.
+    room: Notify,
     fetch: HttpFetch,
     requests: HttpRequests,
     lifecycle: Lifecycle,
@@ -148,6 +169,7 @@ pub async fn run(settings: WorkerSettings, means: Means, lifecycle: &Lifecycle) 
         live,
         bells,
         hands: Hands::default(),
+        room: Notify::new(),
         fetch: HttpFetch::new(means.egress.clone()),
         requests,
         lifecycle: lifecycle.clone(),
@@ -216,7 +238,7 @@ impl Worker {
                 worker: self.id,
                 limit: 1 + slots.available_permits() as i64,
                 after,
-                workspace_limit: self.settings.workspace_runs,
+                caps: self.settings.caps(),
                 fold_version: FOLD_VERSION_COLUMN,
                 capabilities: &capabilities,
             };
@@ -242,6 +264,7 @@ impl Worker {
             tokio::select! {
                 () = draining.cancelled() => return,
                 _ = hints.next() => {}
+                () = self.room.notified() => {}
                 () = tokio::time::sleep(self.settings.poll) => {}
             }
         }
@@ -273,8 +296,9 @@ impl Worker {
             let worker = self.clone();
             let held = self.hands.take(lease.run, lease.epoch);
             self.lifecycle.spawn("run", async move {
-                let _held = (slot, held);
-                attempt::attempt(worker, lease).await;
+                attempt::attempt(worker.clone(), lease).await;
+                drop((slot, held));
+                worker.room.notify_one();
             });
         }
     }

@@ -68,6 +68,10 @@ pub(super) async fn use_all(journal: &mut Journal, uses: Vec<ToolUse>) -> Result
         .collect();
 
     let bell = journal.bell();
+    let draining = worker.lifecycle.draining();
+    // What may be done twice is left to the next worker; of anything else the result is waited for.
+    let may_be_left =
+        uses.iter().all(|used| matches!(used.effect_class, EffectClass::Pure | EffectClass::Idempotent));
     let mut unavailable: Option<Unavailable> = None;
     loop {
         if journal.has_mail() {
@@ -83,6 +87,7 @@ pub(super) async fn use_all(journal: &mut Journal, uses: Vec<ToolUse>) -> Result
                 journal.expect_mail();
                 continue;
             }
+            () = draining.cancelled(), if may_be_left => return Err(Stop::HandBack),
         };
         faults::pass(Point::AfterTool);
         match outcome {
@@ -103,7 +108,6 @@ pub(super) async fn use_all(journal: &mut Journal, uses: Vec<ToolUse>) -> Result
     drop(under_way);
     if let Some(error) = unavailable {
         tracing::warn!(run = %journal.lease().run, error = &error as &dyn std::error::Error, "tool is out of order");
-        let draining = worker.lifecycle.draining();
         wait_until(journal, journal.now() + TRY_AGAIN, &draining).await?;
     }
     Ok(())

@@ -113,6 +113,7 @@ fn model_without_a_guard_is_told_from_the_sql() {
         Bug::SuspendBesideMail,
         Bug::EndLeavesLettersOpen,
         Bug::ReapForgetsReady,
+        Bug::FutureBeatsStand,
         Bug::PostWakesNobody,
     ];
     for bug in bugs {

@@ -4,7 +4,7 @@ use futures::channel::oneshot;
 
 use crate::exec::{MS, Micros, Process, SECOND};
 use crate::weather;
-use crate::world::{Site, World};
+use crate::world::{EPOCH, Site, World};
 
 /// No answer came: whether the statement was carried out is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +79,7 @@ impl Site {
         }
         let now = self.sim.now();
         let (done, instance) = self.with(|world| {
-            world.tables.now = now.saturating_add_signed(world.server.skew);
+            world.tables.now = (now + EPOCH).saturating_add_signed(world.server.skew);
             let done = statement(world);
             world.look();
             (done, world.server.instance)

@@ -93,6 +93,8 @@ fn each_planted_bug_is_found_within_a_few_seeds() {
         (Bug::SuspendBesideMail, Weather::STOPS),
         (Bug::EndLeavesLettersOpen, Weather::STOPS),
         (Bug::ReapRightAfterReconnect, Weather::FAILOVERS),
+        (Bug::ReapsByAnyClock, Weather::STORM),
+        (Bug::FutureBeatsStand, Weather::STORM),
         (Bug::ReapForgetsReady, Weather::STORM),
         (Bug::PostWakesNobody, Weather::STORM),
         (Bug::NothingGivenBack, Weather::STORM),

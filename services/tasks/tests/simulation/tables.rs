@@ -29,6 +29,10 @@ pub(crate) enum Bug {
     EndLeavesLettersOpen,
     /// `reap.sql` without the grace after a start of the server, and a reaper that does not wait after a reconnect.
     ReapRightAfterReconnect,
+    /// `reap.sql` that leaves beats in the future when the server's clock was set back.
+    FutureBeatsStand,
+    /// A reaper that does not mind when the server's clock is set.
+    ReapsByAnyClock,
     /// `reap.sql` that makes no row of `ready`.
     ReapForgetsReady,
     /// `post.sql` that wakes nobody.

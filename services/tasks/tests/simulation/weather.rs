@@ -4,7 +4,9 @@ use uuid::Uuid;
 
 use crate::exec::{Micros, Process, SECOND};
 use crate::worker;
-use crate::world::Site;
+use crate::world::{EPOCH, Site};
+
+const HOUR: Micros = 3_600 * SECOND;
 
 /// Chances are in a million; spans are the longest between two faults of a kind, 0 for none at all.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +29,8 @@ pub(crate) struct Weather {
     pub(crate) cuts: Micros,
     pub(crate) failovers: Micros,
     pub(crate) clock_jumps: Micros,
+    /// The clock of the database's server is set, by up to an hour.
+    pub(crate) clock_sets: Micros,
 }
 
 impl Weather {
@@ -43,6 +47,7 @@ impl Weather {
         cuts: 0,
         failovers: 0,
         clock_jumps: 0,
+        clock_sets: 0,
     };
 
     /// Everything goes wrong.
@@ -58,6 +63,7 @@ impl Weather {
         cuts: 30 * SECOND,
         failovers: 60 * SECOND,
         clock_jumps: 20 * SECOND,
+        clock_sets: 40 * SECOND,
     };
 
     /// Processes stop just where it is worst, mostly beyond their time, and nobody tells them anything but the database.
@@ -86,6 +92,7 @@ pub(crate) fn begin(site: &Site) {
         (Fault::Cut, weather.cuts),
         (Fault::Failover, weather.failovers),
         (Fault::ClockJump, weather.clock_jumps),
+        (Fault::ClockSet, weather.clock_sets),
     ] {
         if every > 0 {
             site.sim.spawn(Process::NETWORK, recur(site.clone(), fault, every));
@@ -100,6 +107,7 @@ enum Fault {
     Cut,
     Failover,
     ClockJump,
+    ClockSet,
 }
 
 /// Strikes again and again, until the weather is calm.
@@ -116,6 +124,10 @@ async fn recur(site: Site, fault: Fault, every: Micros) {
             Fault::Cut => cut_one(&site).await,
             Fault::Failover => fail_over(&site).await,
             Fault::ClockJump => jump(&site),
+            Fault::ClockSet => {
+                let skew = site.sim.below(2 * HOUR) as i64 - HOUR as i64;
+                set_clock(&site, skew);
+            }
         }
     }
 }
@@ -192,7 +204,7 @@ async fn fail_over(site: &Site) {
         (server.up, server.up_since, server.skew) = (true, now, skew);
         server.instance += 1;
         if !promoted {
-            world.tables.started_at = Some(now.saturating_add_signed(skew));
+            world.tables.started_at = Some((now + EPOCH).saturating_add_signed(skew));
         }
     });
 }
@@ -204,6 +216,16 @@ fn jump(site: &Site) {
     site.with(|world| {
         if let Some(member) = world.members.get_mut(&worker) {
             member.skew = skew;
+        }
+    });
+}
+
+/// Sets the clock of the database's server.
+fn set_clock(site: &Site, skew: i64) {
+    let now = site.sim.now();
+    site.with(|world| {
+        if world.server.skew != skew {
+            (world.server.skew, world.server.set_at) = (skew, now);
         }
     });
 }
@@ -223,6 +245,7 @@ pub(crate) fn clear_up(site: &Site) {
     for worker in stopped {
         set_stopped(site, worker, false);
     }
+    set_clock(site, 0);
     if site.with(|world| world.members.is_empty()) {
         worker::start(site);
     }

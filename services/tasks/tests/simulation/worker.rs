@@ -255,17 +255,25 @@ impl Worker {
 
     /// The scheduler that every worker has: promotes, and reaps as `Reaper` does.
     async fn schedule(self) {
-        let mut reaper = Reaper { reached_since: None, reached: self.site.sim.now() };
+        let mut reaper = Reaper { reached_since: None, reached: self.site.sim.now(), clock: None, seen: 0 };
+        let any_clock = self.site.has(Bug::ReapsByAnyClock);
+        let promote = |world: &mut World| {
+            // By the database's clock, which it also answers with.
+            world.tables.promote(world.database_time());
+            (world.tables.now, world.when(world.tables.now))
+        };
         loop {
             self.sleep(INTERVAL).await;
-            let now = self.now();
-            let mut promoted = self.ask(move |world| world.tables.promote(now)).await;
-            if promoted.is_err() {
+            let mut clock = self.ask(promote).await;
+            if clock.is_err() {
                 // That a connection was cut is no outage.
-                promoted = self.ask(move |world| world.tables.promote(now)).await;
+                clock = self.ask(promote).await;
             }
-            match promoted {
-                Ok(_) => reaper.database_reached(self.site.sim.now()),
+            match clock {
+                Ok((clock, seen)) => {
+                    reaper.seen = seen;
+                    reaper.database_reached(self.site.sim.now(), clock, any_clock);
+                }
                 Err(_) => reaper.reached_since = None,
             }
             reaper.look(&self).await;
@@ -278,14 +286,21 @@ struct Reaper {
     reached_since: Option<Micros>,
     /// When it answered last.
     reached: Micros,
+    /// What its clock said then.
+    clock: Option<Micros>,
+    /// When that was.
+    seen: Micros,
 }
 
 impl Reaper {
-    fn database_reached(&mut self, now: Micros) {
+    fn database_reached(&mut self, now: Micros, clock: Micros, any_clock: bool) {
         // Stopped, or kept waiting: it cannot say what happened meanwhile.
-        let unseen = now - self.reached > TTL / 3;
+        let passed = now - self.reached;
+        let unseen = passed > TTL / 3;
+        let by_clock = self.clock.replace(clock).map_or(passed as i64, |last| clock as i64 - last as i64);
+        let set = !any_clock && (by_clock - passed as i64).unsigned_abs() > TTL / 3;
         self.reached = now;
-        if unseen || self.reached_since.is_none() {
+        if unseen || set || self.reached_since.is_none() {
             self.reached_since = Some(now);
         }
     }
@@ -296,17 +311,21 @@ impl Reaper {
         if self.reached_since.is_none_or(|since| now - since < TTL) && !hasty {
             return;
         }
-        let site = worker.site.clone();
+        let (site, seen) = (worker.site.clone(), self.seen);
         let reaped = worker.ask(move |world| {
             for (run, holder) in world.tables.reap(TTL) {
                 world.tally.taken_over += 1;
-                let since = site.sim.now() - world.server.up_since;
+                let since = site.sim.now() - world.server.up_since.max(world.server.set_at);
                 let lives = world.members.get(&holder).is_some_and(|member| !member.stopped && !member.cut);
-                // A reaper that is stopped between its decision and its statement is beyond what it can know.
-                let prompt = site.sim.now() - now <= TTL / 2;
-                if lives && prompt && world.server.instance > 0 && since < TTL {
-                    let what =
-                        format!("taken from living worker {holder}, {} ms after a failover", since / MS);
+                // A reaper that is stopped between its decision and its statement is beyond what it can know, and so is a
+                // clock that is set between its look at the clock and its statement.
+                let prompt = site.sim.now() - now <= TTL / 2 && world.server.set_at <= seen;
+                let shaken = world.server.instance > 0 || world.server.set_at > 0;
+                if lives && prompt && shaken && since < TTL {
+                    let what = format!(
+                        "taken from living worker {holder}, {} ms after a failover or a set clock",
+                        since / MS
+                    );
                     world.say(Promise::LiveLeaseKept, Some(run), what);
                 }
             }

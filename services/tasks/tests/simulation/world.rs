@@ -18,6 +18,8 @@ use crate::weather::Weather;
 
 /// When every world begins.
 const START: OffsetDateTime = datetime!(2026-01-05 09:00 UTC);
+/// What the database's clock says when a world begins: it may be set back and still be above 0.
+pub(crate) const EPOCH: Micros = 100_000 * SECOND;
 /// A worker that has not beaten for this long is taken for dead.
 pub(crate) const TTL: Micros = 6 * SECOND;
 /// Between two beats.
@@ -33,6 +35,8 @@ pub(crate) struct Server {
     pub(crate) up_since: Micros,
     /// How far its clock is from the world's.
     pub(crate) skew: i64,
+    /// When that changed last.
+    pub(crate) set_at: Micros,
 }
 
 /// A worker process.
@@ -96,6 +100,16 @@ impl World {
         self.found.push(Violation { promise, run, what });
     }
 
+    /// The world's time, when the database's clock said this.
+    pub(crate) fn when(&self, clock: Micros) -> Micros {
+        clock.saturating_add_signed(-self.server.skew) - EPOCH
+    }
+
+    /// What the database takes the time to be.
+    pub(crate) fn database_time(&self) -> OffsetDateTime {
+        START + Duration::microseconds(self.tables.now as i64 - EPOCH as i64)
+    }
+
     pub(crate) fn has(&self, bug: Bug) -> bool {
         self.tables.bug == Some(bug)
     }
@@ -122,7 +136,7 @@ impl Site {
         let sim = Sim::new(seed);
         let world = World {
             tables: Tables { bug, ..Tables::default() },
-            server: Server { up: true, instance: 0, up_since: 0, skew: 0 },
+            server: Server { up: true, instance: 0, up_since: 0, skew: 0, set_at: 0 },
             weather,
             llm: Llm::default(),
             effects: Effects::default(),

@@ -93,6 +93,7 @@ fn any_queued() -> impl Strategy<Value = Event> {
                     max_duration_ms,
                     max_cost_nano_usd,
                     max_step_duration_ms,
+                    max_concurrent_runs: max_tokens.and_then(|number| u32::try_from(number).ok()),
                 };
                 Event::Queued(Queued { brief: brief(task, agent).into(), start_at })
             },

@@ -4,7 +4,6 @@ use time::{Duration, OffsetDateTime};
 
 use super::*;
 use crate::rpc::view::timestamp;
-use crate::store::lease;
 
 async fn start(
     service: &Service,
@@ -50,7 +49,7 @@ async fn run_that_is_started_at_a_time_is_queued_until_then_and_is_the_tasks_run
         other => panic!("{other:?}"),
     }
     assert!(service.tables.claim(service.tables.worker().await, 5).await.is_empty(), "no worker gets it");
-    assert_eq!(lease::promote(&service.tables.engine, start_at).await.expect("promote"), 1);
+    assert_eq!(service.tables.promote_at(start_at).await, 1);
     assert_eq!(service.tables.claim(service.tables.worker().await, 5).await.len(), 1);
 }
 

@@ -96,7 +96,7 @@ async fn every_turn_of_a_runs_life_is_told() {
     let lease = life.lease().await;
     lease::delay(&life.tables.engine, run_id, lease.epoch, NOW, Release::HandBack).await.expect("delay");
     assert_eq!(life.told().await, [run(RUNNING), run(QUEUED)], "delayed");
-    lease::promote(&life.tables.engine, NOW).await.expect("promote");
+    life.tables.promote_at(NOW).await;
     let lease = life.lease().await;
     life.tables.silence(lease_owner(&life.tables, run_id).await, 60.0).await;
     lease::reap(&life.tables.engine, Duration::from_secs(6)).await.expect("reap");

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{Tables, workspace};
 use crate::domain::id::WorkspaceId;
-use crate::store::lease::{self, Claim, Release};
+use crate::store::lease::{self, Caps, Claim, Release};
 use crate::store::run::FOLD_VERSION_COLUMN;
 
 #[tokio::test]
@@ -117,7 +117,7 @@ async fn worker_takes_only_what_it_can_carry_on() {
                 worker,
                 limit: 10,
                 after: WorkspaceId::new(Uuid::nil()),
-                workspace_limit: 100,
+                caps: Caps::NONE,
                 fold_version,
                 capabilities: &capabilities,
             };

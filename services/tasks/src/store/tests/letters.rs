@@ -172,7 +172,7 @@ async fn claims_count_from_the_start_after_a_rest_and_stay_when_one_is_refused()
     let besides = Besides { read_up_to: 1, ..Besides::default() };
     append_with(&tables.engine, HOME, &append, &besides).await.expect("read");
     assert_eq!(rest(&tables, &lease, Rest::Until(NOW)).await, Suspended::Done);
-    assert_eq!(lease::promote(&tables.engine, NOW).await.expect("promote"), 1);
+    assert_eq!(tables.promote_at(NOW).await, 1);
     lease = tables.claim(tables.worker().await, 1).await.remove(0);
     assert_eq!(lease.claims, 3, "the claim that waited for a time is forgiven");
     assert_eq!(rest(&tables, &lease, Rest::Paused).await, Suspended::Done);

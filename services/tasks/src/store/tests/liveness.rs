@@ -75,11 +75,32 @@ async fn delayed_run_is_ready_at_its_time_and_not_before() {
         "the lease is gone"
     );
 
-    assert_eq!(lease::promote(&tables.engine, wake_at - Span::SECOND).await.expect("promote"), 0);
+    assert_eq!(tables.promote_at(wake_at - Span::SECOND).await, 0);
     assert!(tables.claim(worker, 1).await.is_empty());
-    assert_eq!(lease::promote(&tables.engine, wake_at).await.expect("promote"), 1);
+    assert_eq!(tables.promote_at(wake_at).await, 1);
     let again = tables.claim(worker, 1).await.remove(0);
     assert_eq!((again.run, again.claims), (run, 1), "waiting is no failure");
+}
+
+#[tokio::test]
+async fn clock_that_is_set_back_hides_the_dead_for_one_limit_and_takes_nothing_from_the_living() {
+    let tables = Tables::new().await;
+    tables.run(workspace(1)).await;
+    let worker = tables.worker().await;
+    tables.claim(worker, 1).await;
+    // Its last beat was an hour from now: the server's clock was set back by that since.
+    tables.silence(worker, -3_600.0).await;
+    assert_eq!(lease::reap(&tables.engine, TTL).await.expect("reap"), 0, "it may be alive");
+    let to_come: bool = sqlx::query_scalar("SELECT beat_time > clock_timestamp() FROM tasks.worker")
+        .fetch_one(&tables.kit.admin())
+        .await
+        .expect("beat");
+    assert!(!to_come, "from now on its beat is as old as this look");
+    sqlx::query("UPDATE tasks.worker SET beat_time = beat_time - interval '6.5 s'")
+        .execute(&tables.kit.admin())
+        .await
+        .expect("a limit later");
+    assert_eq!(lease::reap(&tables.engine, TTL).await.expect("reap"), 1);
 }
 
 #[tokio::test]

@@ -3,18 +3,22 @@
 mod activity;
 mod claim;
 mod escalation;
+mod fair;
 mod fence;
 mod isolation;
 mod letters;
 mod liveness;
+mod plans;
 mod races;
 mod schedules;
 mod times;
+mod volume;
 
 use std::sync::Arc;
 
 use mc_chassis::db::Database;
 use mc_chassis::testkit::{self, TestDatabase};
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 use time::macros::datetime;
 use uuid::Uuid;
@@ -30,12 +34,19 @@ use crate::domain::order::{CommandKind, Decision, Details, LetterContent};
 use crate::domain::rule::Pattern;
 use crate::store::append::{Append, Besides, append_with};
 use crate::store::inbox::{Ask, NewItem};
-use crate::store::lease::{self, Claim, Lease};
+use crate::store::lease::{self, Caps, Claim, Lease};
 use crate::store::mailbox::{self, Addressee, Locked, Posted};
 use crate::store::rule::{NewRule, StoredRule};
 use crate::store::{beat, rule, run, task};
 
 pub(crate) const NOW: OffsetDateTime = datetime!(2026-11-23 8:00 UTC);
+
+/// See [`Tables::promote_at`].
+pub(crate) async fn promote_at(engine: &mut PgConnection, at: OffsetDateTime) -> u64 {
+    let statement = lease::PROMOTE.replace("now()", "$1");
+    let woken = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(at).execute(engine).await;
+    woken.expect("promote").rows_affected()
+}
 
 /// A fresh database and its serving roles.
 pub(crate) struct Tables {
@@ -129,15 +140,31 @@ impl Tables {
         after: WorkspaceId,
         workspace_limit: i64,
     ) -> Vec<Lease> {
+        self.claim_within(worker, limit, after, Caps { workspace: workspace_limit, ..Caps::NONE }).await
+    }
+
+    pub(crate) async fn claim_within(
+        &self,
+        worker: Uuid,
+        limit: i64,
+        after: WorkspaceId,
+        caps: Caps,
+    ) -> Vec<Lease> {
         let claim = Claim {
             worker,
             limit,
             after,
-            workspace_limit,
+            caps,
             fold_version: run::FOLD_VERSION_COLUMN,
             capabilities: &[String::new()],
         };
         lease::claim(&self.engine, &claim).await.expect("claim")
+    }
+
+    /// Wakes what is due then, by the very statement, but for whose clock says what time it is.
+    pub(crate) async fn promote_at(&self, at: OffsetDateTime) -> u64 {
+        let mut engine = self.engine.pool().acquire().await.expect("acquire");
+        promote_at(&mut engine, at).await
     }
 
     /// Puts a letter into the mailbox of a run that lives, as people do.

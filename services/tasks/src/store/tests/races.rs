@@ -7,14 +7,14 @@ use mc_chassis::db::Tx;
 use time::Duration as Span;
 use uuid::Uuid;
 
-use super::{NOW, PERSON, Tables, answer, intent, live, workspace};
+use super::{NOW, PERSON, Tables, answer, intent, live, promote_at, workspace};
 use crate::domain::event::{Event, Failed, RunError};
 use crate::domain::fold::WaitReason;
 use crate::domain::id::{InboxItemId, RunId, WorkspaceId};
 use crate::domain::order::{CommandKind, Decision};
 use crate::store::append::{Append, Besides, append_with};
 use crate::store::inbox;
-use crate::store::lease::{self, Claim, Lease, Rest, Suspended, claim_by, suspend};
+use crate::store::lease::{self, Caps, Claim, Lease, Rest, Suspended, claim_by, suspend};
 use crate::store::mailbox::{self, Locked};
 use crate::store::run::{FOLD_VERSION_COLUMN, status};
 
@@ -92,7 +92,7 @@ async fn letter_and_claim_at_once_leave_one_lease_and_the_mail() {
         worker,
         limit: 1,
         after: WorkspaceId::new(Uuid::nil()),
-        workspace_limit: 10,
+        caps: Caps::all(10),
         fold_version: FOLD_VERSION_COLUMN,
         capabilities: &labels,
     };
@@ -127,8 +127,7 @@ async fn delayed_run_is_made_ready_once_whether_its_time_or_a_person_comes_first
     };
     let run = delayed().await;
     let mut tx = tables.engine.begin_open().await.expect("begin");
-    let woken = sqlx::query(lease::PROMOTE).bind(wake_at).execute(&mut *tx).await.expect("promote");
-    assert_eq!(woken.rows_affected(), 1);
+    assert_eq!(promote_at(&mut tx, wake_at).await, 1);
     let order = tables.order(CommandKind::Pause);
     assert!(!meet(&tables, tx, tables.post(HOME, run, &order)).await.woken, "its time had come");
     assert_eq!(tables.claim(worker, 9).await.len(), 1);
@@ -138,9 +137,9 @@ async fn delayed_run_is_made_ready_once_whether_its_time_or_a_person_comes_first
     let to = live(mailbox::lock(&mut tx, run).await.expect("lock"));
     let order = tables.order(CommandKind::Pause);
     assert!(mailbox::post(&mut tx, to, PERSON, &order, NOW).await.expect("post").woken);
-    assert_eq!(lease::promote(&tables.engine, wake_at).await.expect("promote"), 0, "passed over");
+    assert_eq!(tables.promote_at(wake_at).await, 0, "passed over");
     tx.commit().await.expect("commit");
-    assert_eq!(lease::promote(&tables.engine, wake_at).await.expect("promote"), 0, "gone");
+    assert_eq!(tables.promote_at(wake_at).await, 0, "gone");
     assert_eq!(tables.claim(worker, 9).await.len(), 1);
 }
 

@@ -2,7 +2,7 @@
 
 use time::Duration as Span;
 
-use super::{NOW, PERSON, Tables, live, workspace};
+use super::{NOW, PERSON, Tables, live, promote_at, workspace};
 use crate::domain::fold::WaitReason;
 use crate::domain::id::{RunId, WorkspaceId};
 use crate::domain::order::CommandKind;
@@ -38,7 +38,7 @@ async fn rows(tables: &Tables) -> (i64, i64) {
 }
 
 async fn promote(tables: &Tables, at: time::OffsetDateTime) -> u64 {
-    lease::promote(&tables.engine, at).await.expect("promote")
+    tables.promote_at(at).await
 }
 
 #[tokio::test]
@@ -99,8 +99,7 @@ async fn timer_and_person_at_once_wake_a_run_once() {
     // The scheduler first: the letter waits for it, and finds the run ready.
     let lease = waiting(&tables).await;
     let mut tx = tables.engine.begin_open().await.expect("begin");
-    let woken = sqlx::query(lease::PROMOTE).bind(at).execute(&mut *tx).await.expect("promote");
-    assert_eq!(woken.rows_affected(), 1);
+    assert_eq!(promote_at(&mut tx, at).await, 1);
     let order = tables.order(CommandKind::Cancel);
     let (posted, ()) = futures::join!(tables.post(HOME, lease.run, &order), async {
         tokio::task::yield_now().await;
@@ -154,33 +153,20 @@ async fn scheduled_run_is_queued_until_its_time_and_starts_once_with_many_schedu
 }
 
 #[tokio::test]
-async fn wake_up_goes_by_the_index_however_many_wait() {
+async fn time_has_come_when_the_database_says_so() {
     let tables = Tables::new().await;
-    let mut admin = tables.kit.admin().acquire().await.expect("acquire");
-    sqlx::raw_sql(
-        "INSERT INTO tasks.run (run_id, workspace_id, task_id, agent_id, agent_version, status, wait_reason, wake_time,
-             head_seq, starter, fold_version, create_time)
-         SELECT gen_random_uuid(), '00000000-0000-0000-0000-000000000001', gen_random_uuid(), gen_random_uuid(), 1, 5, 4,
-             now() + n * interval '1 minute', 1, gen_random_uuid(), 1, now() FROM generate_series(1, 30000) n;
-         INSERT INTO tasks.delayed (run_id, workspace_id, wake_at) SELECT run_id, workspace_id, wake_time FROM tasks.run;
-         ANALYZE tasks.run; ANALYZE tasks.delayed",
-    )
-    .execute(&mut *admin)
-    .await
-    .expect("fill");
-    let mut engine = tables.engine.pool().acquire().await.expect("acquire");
-    // Few are due, and all are.
-    for at in ["now() + interval '5 minutes'", "now() + interval '100 days'"] {
-        let statement = lease::PROMOTE.replace("$1", at);
-        let plan: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("EXPLAIN {statement}")))
-            .fetch_all(&mut *engine)
-            .await
-            .expect("explain");
-        let plan = plan.join("\n");
-        assert!(plan.contains("delayed_by_time") && plan.contains("run_pkey"), "{plan}");
-        assert!(
-            !plan.contains("Seq Scan") && !plan.contains("Sort") && !plan.contains("Hash Join"),
-            "{plan}"
-        );
-    }
+    let run = tables.run_at(HOME, NOW).await;
+    let set = async |when: &str| {
+        let statement = format!("UPDATE tasks.delayed SET wake_at = clock_timestamp() + interval '{when}'");
+        sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&tables.kit.admin()).await.expect("set");
+    };
+    set("1 minute").await;
+    assert_eq!(
+        lease::promote(&tables.engine).await.expect("promote"),
+        0,
+        "however fast a scheduler's clock is"
+    );
+    set("-1 ms").await;
+    assert_eq!(lease::promote(&tables.engine).await.expect("promote"), 1);
+    assert_eq!(tables.claim(tables.worker().await, 9).await[0].run, run);
 }

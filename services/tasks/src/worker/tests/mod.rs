@@ -136,6 +136,7 @@ impl Fleet {
             live: LiveTexts::new(self.bus.clone()),
             bells: self.bells.clone(),
             hands: Hands::default(),
+            room: tokio::sync::Notify::new(),
             fetch: HttpFetch::new(self.means.egress.clone()),
             requests: HttpRequests::new(self.means.egress.clone()).impatient(),
             means: self.means.clone(),
@@ -215,7 +216,7 @@ impl Fleet {
     /// Wakes delayed runs, whatever their time.
     pub(crate) async fn wake_all(&self) {
         let far = NOW + time::Duration::days(365);
-        crate::store::lease::promote(&self.tables.engine, far).await.expect("promote");
+        self.tables.promote_at(far).await;
     }
 
     /// The worker is found dead.

@@ -13,7 +13,8 @@ use crate::tables::Tables;
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Contents {
     runs: BTreeMap<Uuid, Seen>,
-    workers: Vec<Uuid>,
+    /// With whether their beat is yet to come.
+    workers: Vec<(Uuid, bool)>,
 }
 
 #[derive(Debug, Default, PartialEq)]
@@ -28,7 +29,8 @@ struct Seen {
     mailbox: (i64, i64),
     open_items: i32,
     pending_command: i16,
-    ready: bool,
+    /// In line, and where its row of `run` says; none while it is not.
+    ready: Option<bool>,
     delayed: Option<OffsetDateTime>,
     /// What people are told of it.
     wake_time: Option<OffsetDateTime>,
@@ -52,7 +54,7 @@ pub(super) fn model(tables: &Tables) -> Contents {
             mailbox: (row.mailbox_seq, row.mailbox_read),
             open_items: row.open_items,
             pending_command: row.pending_command,
-            ready: tables.ready.contains(run),
+            ready: tables.ready.contains(run).then_some(true),
             delayed: tables.delayed.get(run).copied(),
             wake_time: tables.delayed.get(run).copied(),
             journal: row.journal.iter().map(|entry| (entry.event.kind().into(), entry.epoch)).collect(),
@@ -61,7 +63,8 @@ pub(super) fn model(tables: &Tables) -> Contents {
         };
         (run.uuid(), seen)
     });
-    Contents { runs: runs.collect(), workers: tables.workers.keys().copied().collect() }
+    let workers = tables.workers.iter().map(|(worker, beat)| (*worker, *beat > tables.now));
+    Contents { runs: runs.collect(), workers: workers.collect() }
 }
 
 #[derive(sqlx::FromRow)]
@@ -78,14 +81,18 @@ struct RunRow {
     mailbox_read: i64,
     open_items: i32,
     pending_command: i16,
-    ready: bool,
+    ready: Option<bool>,
     wake_at: Option<OffsetDateTime>,
     wake_time: Option<OffsetDateTime>,
 }
 
 pub(super) async fn sql(admin: &PgPool) -> Contents {
     let rows: Vec<RunRow> = sqlx::query_as(
-        "SELECT r.*, y.run_id IS NOT NULL AS ready, d.wake_at FROM tasks.run r
+        "SELECT r.*, d.wake_at, CASE WHEN y.run_id IS NOT NULL THEN
+             (y.workspace_id, y.agent_id, y.provider, y.turn, y.fold_version, y.capability)
+                 = (r.workspace_id, r.agent_id, r.provider, r.turn, r.fold_version, r.capability)
+             AND y.agent_runs IS NOT DISTINCT FROM r.agent_runs END AS ready
+         FROM tasks.run r
          LEFT JOIN tasks.ready y USING (run_id) LEFT JOIN tasks.delayed d USING (run_id)",
     )
     .fetch_all(admin)
@@ -117,10 +124,12 @@ pub(super) async fn sql(admin: &PgPool) -> Contents {
     for (run, item, state) in items {
         runs.entry(run).or_default().items.push((item, state));
     }
-    let workers = sqlx::query_scalar("SELECT worker_id FROM tasks.worker ORDER BY worker_id")
-        .fetch_all(admin)
-        .await
-        .expect("read workers");
+    let workers = sqlx::query_as(
+        "SELECT worker_id, beat_time > clock_timestamp() FROM tasks.worker ORDER BY worker_id",
+    )
+    .fetch_all(admin)
+    .await
+    .expect("read workers");
     Contents { runs, workers }
 }
 

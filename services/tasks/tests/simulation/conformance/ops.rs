@@ -10,10 +10,11 @@ use mc_tasks::domain::id::{CommandId, InboxItemId, RunId, UserId, WorkspaceId};
 use mc_tasks::domain::order::{CommandKind, Decision, Details, LetterContent};
 use mc_tasks::store::append::{Append, Besides, Refusal, append_one, append_with, needs_transaction};
 use mc_tasks::store::inbox;
-use mc_tasks::store::lease::{self, Claim, Release, Rest};
+use mc_tasks::store::lease::{self, Caps, Claim, Release, Rest};
 use mc_tasks::store::mailbox::{self, Locked, Settlement};
 use mc_tasks::store::{beat, retry, run};
 use proptest::prelude::*;
+use sqlx::PgPool;
 use time::OffsetDateTime;
 use time::macros::datetime;
 use uuid::Uuid;
@@ -47,17 +48,49 @@ pub(super) enum Op {
     Register,
     Beat(usize),
     Silence(usize),
+    /// As if the server's clock had been set back.
+    Hasten(usize),
     Deregister(usize),
     ForgetDead,
-    Claim { worker: usize, limit: i64 },
-    Append { run: usize, stale: bool, what: What },
-    Suspend { run: usize, stale: bool, rest: Rest },
-    Release { run: usize, stale: bool, why: Release },
-    Delay { run: usize, stale: bool, why: Release },
-    GiveBack { worker: usize, keep: u8 },
-    Post { run: usize, kind: CommandKind },
-    Retry { run: usize },
-    Decide { run: usize, item: usize },
+    Claim {
+        worker: usize,
+        limit: i64,
+    },
+    Append {
+        run: usize,
+        stale: bool,
+        what: What,
+    },
+    Suspend {
+        run: usize,
+        stale: bool,
+        rest: Rest,
+    },
+    Release {
+        run: usize,
+        stale: bool,
+        why: Release,
+    },
+    Delay {
+        run: usize,
+        stale: bool,
+        why: Release,
+    },
+    GiveBack {
+        worker: usize,
+        keep: u8,
+    },
+    Post {
+        run: usize,
+        kind: CommandKind,
+    },
+    Retry {
+        run: usize,
+    },
+    Decide {
+        run: usize,
+        item: usize,
+    },
     Promote(i64),
     Reap,
 }
@@ -93,6 +126,7 @@ pub(super) fn any_op() -> impl Strategy<Value = Op> {
         2 => Just(Op::Register),
         1 => at().prop_map(Op::Beat),
         2 => at().prop_map(Op::Silence),
+        1 => at().prop_map(Op::Hasten),
         1 => at().prop_map(Op::Deregister),
         1 => Just(Op::ForgetDead),
         8 => (at(), 1..4_i64).prop_map(|(worker, limit)| Op::Claim { worker, limit }),
@@ -160,14 +194,14 @@ impl Both {
             }
             Op::Silence(at) => {
                 let worker = self.worker(*at)?;
-                sqlx::query(
-                    "UPDATE tasks.worker SET beat_time = now() - interval '1 hour' WHERE worker_id = $1",
-                )
-                .bind(worker)
-                .execute(&self.kit.admin())
-                .await
-                .expect("silence");
+                self.beat_at(worker, "now() - interval '1 hour'").await;
                 self.model.workers.insert(worker, NOW - AGO);
+                (String::new(), String::new())
+            }
+            Op::Hasten(at) => {
+                let worker = self.worker(*at)?;
+                self.beat_at(worker, "now() + interval '1 hour'").await;
+                self.model.workers.insert(worker, NOW + AGO);
                 (String::new(), String::new())
             }
             Op::Deregister(at) => {
@@ -225,13 +259,22 @@ impl Both {
             }
             Op::Promote(minutes) => {
                 let now = AT + time::Duration::minutes(*minutes);
-                both(self.model.promote(now), lease::promote(&engine, now).await.expect("promote"))
+                both(self.model.promote(now), promote(pool, now).await)
             }
             Op::Reap => {
                 let sql = lease::reap(&engine, ttl).await.expect("reap");
                 both(self.model.reap(TTL).len() as u64, sql)
             }
         })
+    }
+
+    async fn beat_at(&self, worker: Uuid, when: &str) {
+        let statement = format!("UPDATE tasks.worker SET beat_time = {when} WHERE worker_id = $1");
+        sqlx::query(sqlx::AssertSqlSafe(statement))
+            .bind(worker)
+            .execute(&self.kit.admin())
+            .await
+            .expect("a beat");
     }
 
     async fn insert(&mut self) {
@@ -251,7 +294,7 @@ impl Both {
             worker,
             limit,
             after: WorkspaceId::new(Uuid::nil()),
-            workspace_limit: 100,
+            caps: Caps::NONE,
             fold_version: run::FOLD_VERSION_COLUMN,
             capabilities: &[String::new()],
         };
@@ -375,6 +418,13 @@ impl Both {
         };
         both(self.model.decide(run, PERSON, item, &decision, AT), sql)
     }
+}
+
+/// The statement that schedulers use, at a time of its own instead of the server's.
+async fn promote(pool: &PgPool, now: OffsetDateTime) -> u64 {
+    let statement = include_str!("../../../queries/promote.sql").replace("now()", "$1");
+    let woken = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(now).execute(pool).await;
+    woken.expect("promote").rows_affected()
 }
 
 fn both<T: std::fmt::Debug>(model: T, sql: T) -> (String, String) {

@@ -11,7 +11,6 @@ use crate::domain::decide::{self, Next};
 use crate::domain::event::ModelCallCompleted;
 use crate::rpc::view::timestamp;
 use crate::store::append::Besides;
-use crate::store::lease;
 use crate::store::tests::NOW;
 use crate::worker::journal::Journal;
 use CommandKind::{Cancel, Pause, Resume};
@@ -24,7 +23,7 @@ fn wait() -> (&'static str, String) {
 }
 
 async fn promote(world: &World, at: time::OffsetDateTime) -> u64 {
-    lease::promote(&world.fleet.tables.engine, at).await.expect("promote")
+    world.fleet.tables.promote_at(at).await
 }
 
 /// A run that waits an hour for its build.
