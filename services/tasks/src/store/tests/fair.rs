@@ -91,6 +91,8 @@ impl Tables {
                 .bind(vec![String::new()])
         })
         .await;
+        // Now, not some time after the drop: what is locked would be passed over.
+        tx.rollback().await.expect("roll back");
         plan.pages
     }
 }

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
+use sqlx::Postgres;
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
-use sqlx::{PgConnection, Postgres};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -85,6 +85,8 @@ impl Tables {
         let mut engine = async |name, statement: &str, bind: &dyn Fn(Bound<'static>) -> Bound<'static>| {
             let mut tx = self.engine.begin_open().await.expect("begin");
             plans.push((name, explain(&mut tx, statement, bind).await));
+            // Now, not some time after the drop: what is locked would be passed over.
+            tx.rollback().await.expect("roll back");
         };
         engine("claim 64", CLAIM, &|query| {
             let caps: [i64; 4] = [256, 56, 64, 1_000];
@@ -114,8 +116,8 @@ impl Tables {
 
         let mut api = async |name, statement: &str, bind: &dyn Fn(Bound<'static>) -> Bound<'static>| {
             let mut tx = self.api.begin(HOME.uuid()).await.expect("begin");
-            let connection: &mut PgConnection = &mut tx;
-            plans.push((name, explain(connection, statement, bind).await));
+            plans.push((name, explain(&mut tx, statement, bind).await));
+            tx.rollback().await.expect("roll back");
         };
         api("post", include_str!("../../../queries/post.sql"), &|query| {
             let query = query
