@@ -1,14 +1,19 @@
 //! What can go wrong in this service, and what callers are told.
 
+mod told;
+
 use mc_chassis::{Failure, db, idempotency};
 use mc_proto::tasks::v1::RunState;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tonic::{Code, Status};
 
+use crate::domain::board::MAX_LEVELS;
 use crate::domain::id::{RunId, WorkspaceId};
 use crate::store::journal;
 use crate::store::rule::MAX_RULES;
+
+pub use told::{NamedTask, Tie};
 
 /// The task has a run that has not ended.
 pub const TASK_ALREADY_RUNNING: &str = "TASK_ALREADY_RUNNING";
@@ -38,6 +43,16 @@ pub const SCHEDULE_LIMIT: &str = "SCHEDULE_LIMIT";
 pub const SCHEDULE_BUSY: &str = "SCHEDULE_BUSY";
 /// A newer release wrote what is to be read.
 pub const NEWER_RELEASE: &str = "NEWER_RELEASE";
+/// Tasks that must be done before are not.
+pub const TASK_BLOCKED: &str = "TASK_BLOCKED";
+/// A task would wait for itself, or be a part of itself.
+pub const TASK_CYCLE: &str = "TASK_CYCLE";
+/// Tasks would be parts of parts of parts beyond what is shown.
+pub const TASK_TOO_DEEP: &str = "TASK_TOO_DEEP";
+/// The task has as many parts or comments as it may.
+pub const TASK_LIMIT_REACHED: &str = "TASK_LIMIT_REACHED";
+/// Somebody else said it.
+pub const COMMENT_OF_ANOTHER: &str = "COMMENT_OF_ANOTHER";
 
 /// Why an operation failed.
 #[derive(Debug, thiserror::Error)]
@@ -122,6 +137,38 @@ pub enum Error {
     /// The schedule has no room for another fire.
     #[error("as many fires of {0} wait as may")]
     ScheduleBusy(String),
+    /// What the task waits for is not done.
+    #[error("{name} is blocked")]
+    Blocked {
+        /// The task.
+        name: String,
+        /// What it waits for.
+        blockers: Vec<NamedTask>,
+    },
+    /// The change would lead from a task around to itself.
+    #[error("tasks would go around in a circle")]
+    Cycle {
+        /// How each hangs on the next.
+        tie: Tie,
+        /// The way around, from the task to itself.
+        tasks: Vec<NamedTask>,
+    },
+    /// The change would nest tasks too deeply.
+    #[error("{0} would be nested too deeply")]
+    TooDeep(String),
+    /// There is no room for another one.
+    #[error("{name} has {limit} {what}")]
+    TaskLimit {
+        /// The task.
+        name: String,
+        /// Of what: `subtasks`, `comments`.
+        what: &'static str,
+        /// As many as it may have.
+        limit: i64,
+    },
+    /// Only who said something takes it back.
+    #[error("{0} is somebody else's")]
+    CommentOfAnother(String),
     /// Changes that a watch has yet to see are forgotten.
     #[error("changes after {after_seq} are forgotten up to {oldest_seq}")]
     CursorExpired {
@@ -230,6 +277,26 @@ impl From<Error> for Failure {
                 Code::FailedPrecondition,
                 SCHEDULE_BUSY,
                 format!("100 fires of {name} wait already; wait until some have started"),
+            ),
+            Error::Blocked { name, blockers } => told::blocked(&name, &blockers),
+            Error::Cycle { tie, tasks } => told::cycle(tie, &tasks),
+            Error::TooDeep(name) => Self::new(
+                Code::FailedPrecondition,
+                TASK_TOO_DEEP,
+                format!("{name} would be, or have, a part on level {}; {MAX_LEVELS} levels are the most", MAX_LEVELS + 1),
+            )
+            .with("limit", MAX_LEVELS.to_string()),
+            Error::TaskLimit { name, what, limit } => Self::new(
+                Code::FailedPrecondition,
+                TASK_LIMIT_REACHED,
+                format!("{name} has {limit} {what}, and no more fit"),
+            )
+            .with("what", what)
+            .with("limit", limit.to_string()),
+            Error::CommentOfAnother(name) => Self::new(
+                Code::PermissionDenied,
+                COMMENT_OF_ANOTHER,
+                format!("somebody else said {name}; only they can take it back"),
             ),
             Error::CursorExpired { after_seq, oldest_seq } => Self::new(
                 Code::OutOfRange,

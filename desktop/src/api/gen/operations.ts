@@ -697,7 +697,7 @@ export const operations = {
     keyed: false,
     reply: s.PreviewScheduleResponse,
   }),
-  /** Lists tasks, newest first. */
+  /** Lists tasks, newest first unless `order_by` says otherwise; of those that the filters let through. */
   listTasks: operation<
     {
       /** At most this many, 1 to 1000; 50 when 0. */
@@ -708,6 +708,22 @@ export const operations = {
       state?: s.TaskState | undefined;
       /** Only tasks of this `workspaces/{workspace}/agents/{agent}`; all when empty. */
       assignee?: string | undefined;
+      /** `create_time`, `update_time`, `due_time` or `priority`, the least first, or with ` desc` behind it the greatest first; `create_time desc` when empty. What is equal goes by `create_time`, in the same direction. A task without a due time counts as due last of all. A page token holds for the order that it was given for. */
+      orderBy?: string | undefined;
+      /** Only tasks with these words in title, brief, labels or acceptance checks, in any order and by their English stems; `"several words"` in this order, `or` between words for either, `-word` for tasks without it. At most 500 characters, with at least one word that is not as frequent as `the`. */
+      query?: string | undefined;
+      /** Only tasks that have all of these labels, at most 20; upper case and blanks do not matter. */
+      labels?: readonly string[] | undefined;
+      /** Only parts of this `workspaces/{workspace}/tasks/{task}`, without parts of those; `-` for tasks that are no part of any; all when empty. */
+      parentTask?: string | undefined;
+      /** Only tasks of this priority; all when unspecified. */
+      priority?: s.TaskPriority | undefined;
+      /** Only tasks that are due then or later. */
+      dueAfter?: string | undefined;
+      /** Only tasks that are due before. */
+      dueBefore?: string | undefined;
+      /** True for tasks with blockers that are not done, false for tasks without; all when absent. */
+      blocked?: boolean | undefined;
     },
     undefined,
     typeof s.ListTasksResponse
@@ -740,7 +756,7 @@ export const operations = {
   /** Changes a task. Runs that have started keep the brief they started with. */
   updateTask: operation<
     {
-      /** Which fields to change (`title`, `brief`, `assignee`, `acceptance_checks`); all of them when empty. When it is absent, the fields that the body has are changed. */
+      /** Which fields to change (`title`, `brief`, `assignee`, `acceptance_checks`, `priority`, `labels`, `parent_task`, `blocked_by`, `due_time`, `source`, `source.git_url`, `source.git_ref`); all but the last two when empty. When it is absent, the fields that the body has are changed. */
       updateMask?: string | undefined;
     },
     Body<typeof s.TaskPatch>,
@@ -753,7 +769,43 @@ export const operations = {
     keyed: false,
     reply: s.UpdateTaskResponse,
   }),
-  /** Starts a run of the task by its assignee's latest version, or by the version that is named. The run is pinned to it. A task with a run that has not ended is refused (`TASK_ALREADY_RUNNING`). */
+  /** Lists what people said about a task, the oldest first. */
+  listTaskComments: operation<
+    {
+      /** At most this many, 1 to 1000; 50 when 0. */
+      pageSize?: number | undefined;
+      /** `next_page_token` of the page before. */
+      pageToken?: string | undefined;
+    },
+    undefined,
+    typeof s.ListTaskCommentsResponse
+  >({
+    id: "listTaskComments",
+    method: "GET",
+    path: "/v1/workspaces/{workspace}/tasks/{task}/comments",
+    permission: "tasks.task.read",
+    keyed: false,
+    reply: s.ListTaskCommentsResponse,
+  }),
+  /** Says something about a task. Runs do not read it. A task has at most 1000 comments (`TASK_LIMIT_REACHED`). */
+  createTaskComment: operation<NoQuery, Body<typeof s.TaskComment>, typeof s.CreateTaskCommentResponse>({
+    id: "createTaskComment",
+    method: "POST",
+    path: "/v1/workspaces/{workspace}/tasks/{task}/comments",
+    permission: "tasks.task.comment",
+    keyed: true,
+    reply: s.CreateTaskCommentResponse,
+  }),
+  /** Takes back what the caller said. Nobody takes back what others said (`COMMENT_OF_ANOTHER`). */
+  deleteTaskComment: operation<NoQuery, undefined, typeof s.DeleteTaskCommentResponse>({
+    id: "deleteTaskComment",
+    method: "DELETE",
+    path: "/v1/workspaces/{workspace}/tasks/{task}/comments/{comment}",
+    permission: "tasks.task.comment",
+    keyed: false,
+    reply: s.DeleteTaskCommentResponse,
+  }),
+  /** Starts a run of the task by its assignee's latest version, or by the version that is named. The run is pinned to it. A task with a run that has not ended is refused (`TASK_ALREADY_RUNNING`), and so is one with blockers that are not done (`TASK_BLOCKED`, which names them): nothing starts by itself when they are. */
   startTask: operation<NoQuery, Body<typeof s.StartTaskRequest>, typeof s.StartTaskResponse>({
     id: "startTask",
     method: "POST",
@@ -761,6 +813,24 @@ export const operations = {
     permission: "tasks.task.start",
     keyed: true,
     reply: s.StartTaskResponse,
+  }),
+  /** Starts several tasks at once, each by itself as StartTask would, in the order asked. Repeated with the same `request_id`, it answers as before for what was started and does the rest. */
+  batchStartTasks: operation<NoQuery, Body<typeof s.BatchStartTasksRequest>, typeof s.BatchStartTasksResponse>({
+    id: "batchStartTasks",
+    method: "POST",
+    path: "/v1/workspaces/{workspace}/tasks:batchStart",
+    permission: "tasks.task.start",
+    keyed: true,
+    reply: s.BatchStartTasksResponse,
+  }),
+  /** Changes several tasks at once, each by itself as UpdateTask would: what is wrong with one leaves the others alone. They are changed in the order asked. Repeated with the same `request_id`, it answers as before for what was changed and does the rest. */
+  batchUpdateTasks: operation<NoQuery, Body<typeof s.BatchUpdateTasksRequest>, typeof s.BatchUpdateTasksResponse>({
+    id: "batchUpdateTasks",
+    method: "POST",
+    path: "/v1/workspaces/{workspace}/tasks:batchUpdate",
+    permission: "tasks.task.write",
+    keyed: true,
+    reply: s.BatchUpdateTasksResponse,
   }),
   /** Lists the caller's own tokens, newest first, revoked ones included. */
   listApiTokens: operation<

@@ -708,15 +708,63 @@ export const BatchDecideInboxItemsResponse = z.object({
 /** Reply of BatchDecideInboxItems. */
 export type BatchDecideInboxItemsResponse = z.output<typeof BatchDecideInboxItemsResponse>;
 
-/** Request of CancelRun. */
-export const CancelRunRequest = z.object({
-  /** Why, for those who look at the run later; at most 500 characters. */
-  reason: z.string().default(""),
+/** One start of several. */
+export const TaskStart = z.object({
+  /** `workspaces/{workspace}/agents/{agent}/versions/{version}`; the assignee's latest when empty. */
+  agentVersion: z.string().default(""),
+  /** `workspaces/{workspace}/tasks/{task}`. */
+  name: z.string(),
+  /** When the run is to start, as in StartTask; at once when absent or past. */
+  startTime: z.string().datetime({ offset: true }).optional(),
+});
+/** One start of several. */
+export type TaskStart = z.output<typeof TaskStart>;
+
+/** Request of BatchStartTasks. */
+export const BatchStartTasksRequest = z.object({
   /** Makes a repeated request answer as the first one did; 1 to 128 visible ASCII characters. */
   requestId: z.string().default(""),
+  /** What to start, 1 to 100 tasks, no task twice. */
+  starts: z.array(TaskStart),
 });
-/** Request of CancelRun. */
-export type CancelRunRequest = z.output<typeof CancelRunRequest>;
+/** Request of BatchStartTasks. */
+export type BatchStartTasksRequest = z.output<typeof BatchStartTasksRequest>;
+
+/** A field that is wrong. */
+export const TaskViolation = z.object({
+  /** What is wrong with it. */
+  description: z.string().default(""),
+  /** Path within the entry, such as `task.title`. */
+  field: z.string().default(""),
+});
+/** A field that is wrong. */
+export type TaskViolation = z.output<typeof TaskViolation>;
+
+/** Why one of several was refused; as the error of the call for one would have it. */
+export const TaskRefusal = z.object({
+  /** Code of gRPC. */
+  code: z.number().int().default(0),
+  /** What is wrong, for people. */
+  message: z.string().default(""),
+  /** What goes with the reason, such as `cycle` or `blockers`. */
+  metadata: z.record(z.string(), z.string()).default({}),
+  /** Reason for programs, such as `ETAG_MISMATCH`, `TASK_CYCLE`, `TASK_BLOCKED`, `NOT_FOUND` or `INVALID_FIELD`. */
+  reason: z.string().default(""),
+  /** Fields that are wrong, within this entry. */
+  violations: z.array(TaskViolation).default([]),
+});
+/** Why one of several was refused; as the error of the call for one would have it. */
+export type TaskRefusal = z.output<typeof TaskRefusal>;
+
+/** Why something failed. */
+export const RunError = z.object({
+  /** What happened and what to do, for people. */
+  message: z.string().default(""),
+  /** Reason for programs. Of limits: `STEP_LIMIT_REACHED`, `TOKEN_LIMIT_REACHED`, `COST_LIMIT_REACHED`, `COST_UNKNOWN` (a limit in dollars, and a model call whose cost nobody knows), `DURATION_LIMIT_REACHED`, `STEP_TIMED_OUT`. Of agents: `TASK_IMPOSSIBLE` (it said so itself), `NO_FINISH`, `EMPTY_ANSWERS`, `TRUNCATED_ANSWERS`, `STUCK_LOOP`. Of providers: `ANSWER_WITHHELD` and the reasons of the llm service, such as `CONTEXT_TOO_LONG`. Of crashes: `OUTCOME_UNKNOWN`, `POISON_RUN`. Of calls that a person stopped: `RUN_CANCELLED`, `RUN_PAUSED`, `RUN_STEERED`. More may come. */
+  reason: z.string().default(""),
+});
+/** Why something failed. */
+export type RunError = z.output<typeof RunError>;
 
 /** What a person can order a run to do.
  * - `COMMAND_KIND_UNSPECIFIED`: Not said; never stored.
@@ -741,6 +789,284 @@ export const CommandKind = openEnum([
  * - `COMMAND_KIND_STEER`: Read this and go on.
  * - `COMMAND_KIND_RETRY`: Go on after a failure. */
 export type CommandKind = z.output<typeof CommandKind>;
+
+/** Where a run stands.
+ * - `RUN_STATE_UNSPECIFIED`: Not said; never stored.
+ * - `RUN_STATE_QUEUED`: Waits for a worker; with a `wake_time`, until then: for its scheduled start, or to try again what failed.
+ * - `RUN_STATE_RUNNING`: A worker has it.
+ * - `RUN_STATE_SUCCEEDED`: Ended as it should.
+ * - `RUN_STATE_FAILED`: Ended by an error or a limit.
+ * - `RUN_STATE_WAITING`: Waits for what `wait_reason` says: a person, or a time. No worker has it.
+ * - `RUN_STATE_PAUSED`: A person paused it. No worker has it.
+ * - `RUN_STATE_CANCELLED`: A person ended it. */
+export const RunState = openEnum([
+  "RUN_STATE_UNSPECIFIED",
+  "RUN_STATE_QUEUED",
+  "RUN_STATE_RUNNING",
+  "RUN_STATE_SUCCEEDED",
+  "RUN_STATE_FAILED",
+  "RUN_STATE_WAITING",
+  "RUN_STATE_PAUSED",
+  "RUN_STATE_CANCELLED",
+]);
+/** Where a run stands.
+ * - `RUN_STATE_UNSPECIFIED`: Not said; never stored.
+ * - `RUN_STATE_QUEUED`: Waits for a worker; with a `wake_time`, until then: for its scheduled start, or to try again what failed.
+ * - `RUN_STATE_RUNNING`: A worker has it.
+ * - `RUN_STATE_SUCCEEDED`: Ended as it should.
+ * - `RUN_STATE_FAILED`: Ended by an error or a limit.
+ * - `RUN_STATE_WAITING`: Waits for what `wait_reason` says: a person, or a time. No worker has it.
+ * - `RUN_STATE_PAUSED`: A person paused it. No worker has it.
+ * - `RUN_STATE_CANCELLED`: A person ended it. */
+export type RunState = z.output<typeof RunState>;
+
+/** What a waiting run waits for; where it waits for several things, the first of these that applies.
+ * - `WAIT_REASON_UNSPECIFIED`: It does not wait.
+ * - `WAIT_REASON_APPROVAL`: A tool call is to be approved.
+ * - `WAIT_REASON_INPUT`: The agent asked a question.
+ * - `WAIT_REASON_OUTCOME`: It is to be said what became of a tool call whose outcome was lost.
+ * - `WAIT_REASON_TIMER`: The agent set a timer. The run's `wake_time` is when it is due.
+ * - `WAIT_REASON_QUOTA`: The model's provider takes no more calls for now: a rate limit or a plan that is used up. The run's `wake_time` is when it is tried again. */
+export const WaitReason = openEnum([
+  "WAIT_REASON_UNSPECIFIED",
+  "WAIT_REASON_APPROVAL",
+  "WAIT_REASON_INPUT",
+  "WAIT_REASON_OUTCOME",
+  "WAIT_REASON_TIMER",
+  "WAIT_REASON_QUOTA",
+]);
+/** What a waiting run waits for; where it waits for several things, the first of these that applies.
+ * - `WAIT_REASON_UNSPECIFIED`: It does not wait.
+ * - `WAIT_REASON_APPROVAL`: A tool call is to be approved.
+ * - `WAIT_REASON_INPUT`: The agent asked a question.
+ * - `WAIT_REASON_OUTCOME`: It is to be said what became of a tool call whose outcome was lost.
+ * - `WAIT_REASON_TIMER`: The agent set a timer. The run's `wake_time` is when it is due.
+ * - `WAIT_REASON_QUOTA`: The model's provider takes no more calls for now: a rate limit or a plan that is used up. The run's `wake_time` is when it is tried again. */
+export type WaitReason = z.output<typeof WaitReason>;
+
+/** One execution. */
+export const Run = z.object({
+  /** Name of its agent when it was made. */
+  agentDisplayName: z.string().default(""),
+  /** `workspaces/{workspace}/agents/{agent}/versions/{version}` it is pinned to. */
+  agentVersion: z.string().default(""),
+  /** Sum of its model calls' known costs in nano US dollars. */
+  costNanoUsd: z.string().regex(new RegExp("^-?[0-9]+$")).default("0"),
+  /** When it was queued. */
+  createTime: z.string().datetime({ offset: true }).optional(),
+  /** When it ended; absent until then. */
+  endTime: z.string().datetime({ offset: true }).optional(),
+  /** Why it failed; absent unless it did. */
+  error: RunError.optional(),
+  /** Of `cost_nano_usd`, what is estimated because a provider did not say what was used: answers that were cut, mostly. */
+  estimatedCostNanoUsd: z.string().regex(new RegExp("^-?[0-9]+$")).default("0"),
+  /** `seq` of its newest event. */
+  headSeq: z.string().regex(new RegExp("^-?[0-9]+$")).default("0"),
+  /** `{provider}/{model}` it is pinned to. */
+  model: z.string().default(""),
+  /** Resource name: `workspaces/{workspace}/runs/{run}`. */
+  name: z.string(),
+  /** Inbox items of it that are open. */
+  openInboxItems: z.number().int().default(0),
+  /** The newest order to it that is not effective yet; unspecified if there is none. */
+  pendingCommand: CommandKind.default("COMMAND_KIND_UNSPECIFIED"),
+  /** When it was to start; absent if that was at once. */
+  scheduledStartTime: z.string().datetime({ offset: true }).optional(),
+  /** When a worker first took it; absent while queued. */
+  startTime: z.string().datetime({ offset: true }).optional(),
+  /** `users/{user}` who started it. */
+  starter: z.string().default(""),
+  /** Where it stands. */
+  state: RunState.default("RUN_STATE_UNSPECIFIED"),
+  /** Model calls made so far. */
+  steps: z.number().int().default(0),
+  /** What the agent said when it finished; empty until then. */
+  summary: z.string().default(""),
+  /** `workspaces/{workspace}/tasks/{task}`. */
+  task: z.string().default(""),
+  /** Title of its task when it was made. */
+  title: z.string().default(""),
+  /** Tokens in and out so far. */
+  totalTokens: z.string().regex(new RegExp("^-?[0-9]+$")).default("0"),
+  /** Model calls whose cost is unknown and not in the sum. */
+  unpricedCalls: z.number().int().default(0),
+  /** What it waits for while it is waiting. */
+  waitReason: WaitReason.default("WAIT_REASON_UNSPECIFIED"),
+  /** When it goes on by itself while no worker has it: at its scheduled start, when its timer is due, or when what failed is tried again. Absent if no such time lies ahead. */
+  wakeTime: z.string().datetime({ offset: true }).optional(),
+});
+/** One execution. */
+export type Run = z.output<typeof Run>;
+
+/** What became of one start of several. */
+export const TaskStartResult = z.object({
+  /** `workspaces/{workspace}/tasks/{task}` as it was asked. */
+  name: z.string().default(""),
+  /** Why the start was refused; absent if the run was made. */
+  refusal: TaskRefusal.optional(),
+  /** The run, queued; absent if the start was refused. */
+  run: Run.optional(),
+});
+/** What became of one start of several. */
+export type TaskStartResult = z.output<typeof TaskStartResult>;
+
+/** Reply of BatchStartTasks. */
+export const BatchStartTasksResponse = z.object({
+  /** One for each start, in the order asked. */
+  results: z.array(TaskStartResult).default([]),
+});
+/** Reply of BatchStartTasks. */
+export type BatchStartTasksResponse = z.output<typeof BatchStartTasksResponse>;
+
+/** How much a task presses. Of the runs of a workspace that are ready, those of a higher priority are taken first.
+ * - `TASK_PRIORITY_UNSPECIFIED`: Not said; stored as normal.
+ * - `TASK_PRIORITY_LOW`: When there is nothing else.
+ * - `TASK_PRIORITY_NORMAL`: In turn.
+ * - `TASK_PRIORITY_HIGH`: Before the others.
+ * - `TASK_PRIORITY_URGENT`: Before everything. */
+export const TaskPriority = openEnum([
+  "TASK_PRIORITY_UNSPECIFIED",
+  "TASK_PRIORITY_LOW",
+  "TASK_PRIORITY_NORMAL",
+  "TASK_PRIORITY_HIGH",
+  "TASK_PRIORITY_URGENT",
+]);
+/** How much a task presses. Of the runs of a workspace that are ready, those of a higher priority are taken first.
+ * - `TASK_PRIORITY_UNSPECIFIED`: Not said; stored as normal.
+ * - `TASK_PRIORITY_LOW`: When there is nothing else.
+ * - `TASK_PRIORITY_NORMAL`: In turn.
+ * - `TASK_PRIORITY_HIGH`: Before the others.
+ * - `TASK_PRIORITY_URGENT`: Before everything. */
+export type TaskPriority = z.output<typeof TaskPriority>;
+
+/** Where the work is. It is kept and shown; nothing is fetched. */
+export const TaskSource = z.object({
+  /** A branch, tag or commit, 1 to 200 characters as git allows them; the repository's default branch when empty. */
+  gitRef: z.string().default(""),
+  /** Of a git repository: `https://`, `http://`, `ssh://` or `git://` and a host, or `user@host:path`; at most 2000 characters, no password. */
+  gitUrl: z.string(),
+});
+/** Where the work is. It is kept and shown; nothing is fetched. */
+export type TaskSource = z.output<typeof TaskSource>;
+
+/** Where a task stands; follows from its latest run.
+ * - `TASK_STATE_UNSPECIFIED`: Not said; never stored.
+ * - `TASK_STATE_OPEN`: No run yet.
+ * - `TASK_STATE_IN_PROGRESS`: Its latest run has not ended.
+ * - `TASK_STATE_DONE`: Its latest run succeeded.
+ * - `TASK_STATE_STOPPED`: Its latest run failed or was cancelled. */
+export const TaskState = openEnum([
+  "TASK_STATE_UNSPECIFIED",
+  "TASK_STATE_OPEN",
+  "TASK_STATE_IN_PROGRESS",
+  "TASK_STATE_DONE",
+  "TASK_STATE_STOPPED",
+]);
+/** Where a task stands; follows from its latest run.
+ * - `TASK_STATE_UNSPECIFIED`: Not said; never stored.
+ * - `TASK_STATE_OPEN`: No run yet.
+ * - `TASK_STATE_IN_PROGRESS`: Its latest run has not ended.
+ * - `TASK_STATE_DONE`: Its latest run succeeded.
+ * - `TASK_STATE_STOPPED`: Its latest run failed or was cancelled. */
+export type TaskState = z.output<typeof TaskState>;
+
+/** A piece of work. */
+export const Task = z.object({
+  /** What must be true of the result, each 1 to 500 characters, at most 20. */
+  acceptanceChecks: z.array(z.string()).default([]),
+  /** `workspaces/{workspace}/agents/{agent}` that does it; may be empty until the start. */
+  assignee: z.string().default(""),
+  /** `workspaces/{workspace}/tasks/{task}` that must be done before it can be started, at most 20, each once. No task waits for itself, however far around (`TASK_CYCLE`, which names the tasks). */
+  blockedBy: z.array(z.string()).default([]),
+  /** What is to be done, as the agent will read it; at most 64 KiB. */
+  brief: z.string().default(""),
+  /** Comments on it. */
+  commentCount: z.number().int().default(0),
+  /** When it was made. */
+  createTime: z.string().datetime({ offset: true }).optional(),
+  /** `users/{user}` who made it. */
+  creator: z.string().default(""),
+  /** Of these, those that are done. */
+  doneSubtaskCount: z.number().int().default(0),
+  /** When it should be done, 1970 to 9999. Nothing happens by itself when it has passed. */
+  dueTime: z.string().datetime({ offset: true }).optional(),
+  /** Changes with every update; send it back to update only what you have seen. */
+  etag: z.string().default(""),
+  /** At most 20, each 1 to 50 characters. Kept in lower case, without blanks around them, each once, in order. */
+  labels: z.array(z.string()).default([]),
+  /** `workspaces/{workspace}/runs/{run}`; empty while none was started. */
+  latestRun: z.string().default(""),
+  /** Resource name: `workspaces/{workspace}/tasks/{task}`. */
+  name: z.string(),
+  /** Those of `blocked_by` that are not done. */
+  openBlockers: z.array(z.string()).default([]),
+  /** `workspaces/{workspace}/tasks/{task}` that it is a part of; empty for none. At most 5 levels, the topmost included (`TASK_TOO_DEEP`), and at most 200 parts of one task (`TASK_LIMIT_REACHED`). No task is a part of itself, however far around (`TASK_CYCLE`, which names the tasks). The state of one says nothing about the other's. */
+  parentTask: z.string().default(""),
+  /** How much it presses; normal when unspecified. A run keeps the priority that its task had when it was started. */
+  priority: TaskPriority.default("TASK_PRIORITY_UNSPECIFIED"),
+  /** Where the work is. */
+  source: TaskSource.optional(),
+  /** Where it stands. */
+  state: TaskState.default("TASK_STATE_UNSPECIFIED"),
+  /** Tasks that are a part of it, without parts of those. */
+  subtaskCount: z.number().int().default(0),
+  /** One line, 1 to 200 characters. */
+  title: z.string(),
+  /** When it last changed. */
+  updateTime: z.string().datetime({ offset: true }).optional(),
+});
+/** A piece of work. */
+export type Task = z.output<typeof Task>;
+
+/** One change of several. */
+export const TaskUpdate = z.object({
+  /** New values; `name` says which task. With `etag` set, it is changed only if that is still its etag. */
+  task: Task,
+  /** Which fields to change, as in UpdateTask; all of them when empty. */
+  updateMask: z.string().regex(new RegExp("^[a-zA-Z0-9.,*]*$")).optional(),
+});
+/** One change of several. */
+export type TaskUpdate = z.output<typeof TaskUpdate>;
+
+/** Request of BatchUpdateTasks. */
+export const BatchUpdateTasksRequest = z.object({
+  /** Makes a repeated request answer as the first one did; 1 to 128 visible ASCII characters. */
+  requestId: z.string().default(""),
+  /** What to change, 1 to 100 tasks, no task twice. */
+  updates: z.array(TaskUpdate),
+});
+/** Request of BatchUpdateTasks. */
+export type BatchUpdateTasksRequest = z.output<typeof BatchUpdateTasksRequest>;
+
+/** What became of one change of several. */
+export const TaskUpdateResult = z.object({
+  /** `workspaces/{workspace}/tasks/{task}` as it was asked. */
+  name: z.string().default(""),
+  /** Why the change was refused; absent if it was made. */
+  refusal: TaskRefusal.optional(),
+  /** The task as it is now; absent if the change was refused. */
+  task: Task.optional(),
+});
+/** What became of one change of several. */
+export type TaskUpdateResult = z.output<typeof TaskUpdateResult>;
+
+/** Reply of BatchUpdateTasks. */
+export const BatchUpdateTasksResponse = z.object({
+  /** One for each change, in the order asked. */
+  results: z.array(TaskUpdateResult).default([]),
+});
+/** Reply of BatchUpdateTasks. */
+export type BatchUpdateTasksResponse = z.output<typeof BatchUpdateTasksResponse>;
+
+/** Request of CancelRun. */
+export const CancelRunRequest = z.object({
+  /** Why, for those who look at the run later; at most 500 characters. */
+  reason: z.string().default(""),
+  /** Makes a repeated request answer as the first one did; 1 to 128 visible ASCII characters. */
+  requestId: z.string().default(""),
+});
+/** Request of CancelRun. */
+export type CancelRunRequest = z.output<typeof CancelRunRequest>;
 
 /** How far an order has come.
  * - `COMMAND_STATE_UNSPECIFIED`: Not said; never stored.
@@ -1129,54 +1455,27 @@ export const CreateSignInCodeResponse = z.object({
 /** Reply of CreateSignInCode. */
 export type CreateSignInCodeResponse = z.output<typeof CreateSignInCodeResponse>;
 
-/** Where a task stands; follows from its latest run.
- * - `TASK_STATE_UNSPECIFIED`: Not said; never stored.
- * - `TASK_STATE_OPEN`: No run yet.
- * - `TASK_STATE_IN_PROGRESS`: Its latest run has not ended.
- * - `TASK_STATE_DONE`: Its latest run succeeded.
- * - `TASK_STATE_STOPPED`: Its latest run failed or was cancelled. */
-export const TaskState = openEnum([
-  "TASK_STATE_UNSPECIFIED",
-  "TASK_STATE_OPEN",
-  "TASK_STATE_IN_PROGRESS",
-  "TASK_STATE_DONE",
-  "TASK_STATE_STOPPED",
-]);
-/** Where a task stands; follows from its latest run.
- * - `TASK_STATE_UNSPECIFIED`: Not said; never stored.
- * - `TASK_STATE_OPEN`: No run yet.
- * - `TASK_STATE_IN_PROGRESS`: Its latest run has not ended.
- * - `TASK_STATE_DONE`: Its latest run succeeded.
- * - `TASK_STATE_STOPPED`: Its latest run failed or was cancelled. */
-export type TaskState = z.output<typeof TaskState>;
-
-/** A piece of work. */
-export const Task = z.object({
-  /** What must be true of the result, each 1 to 500 characters, at most 20. */
-  acceptanceChecks: z.array(z.string()).default([]),
-  /** `workspaces/{workspace}/agents/{agent}` that does it; may be empty until the start. */
-  assignee: z.string().default(""),
-  /** What is to be done, as the agent will read it; at most 64 KiB. */
-  brief: z.string().default(""),
-  /** When it was made. */
+/** What somebody said about a task. */
+export const TaskComment = z.object({
+  /** `users/{user}` who said it. */
+  author: z.string().default(""),
+  /** When. */
   createTime: z.string().datetime({ offset: true }).optional(),
-  /** `users/{user}` who made it. */
-  creator: z.string().default(""),
-  /** Changes with every update; send it back to update only what you have seen. */
-  etag: z.string().default(""),
-  /** `workspaces/{workspace}/runs/{run}`; empty while none was started. */
-  latestRun: z.string().default(""),
-  /** Resource name: `workspaces/{workspace}/tasks/{task}`. */
+  /** Resource name: `workspaces/{workspace}/tasks/{task}/comments/{comment}`. */
   name: z.string(),
-  /** Where it stands. */
-  state: TaskState.default("TASK_STATE_UNSPECIFIED"),
-  /** One line, 1 to 200 characters. */
-  title: z.string(),
-  /** When it last changed. */
-  updateTime: z.string().datetime({ offset: true }).optional(),
+  /** Markdown, kept as it was written; 1 byte to 16 KiB, not blanks alone. */
+  text: z.string(),
 });
-/** A piece of work. */
-export type Task = z.output<typeof Task>;
+/** What somebody said about a task. */
+export type TaskComment = z.output<typeof TaskComment>;
+
+/** Reply of CreateTaskComment. */
+export const CreateTaskCommentResponse = z.object({
+  /** What was said. */
+  taskComment: TaskComment,
+});
+/** Reply of CreateTaskComment. */
+export type CreateTaskCommentResponse = z.output<typeof CreateTaskCommentResponse>;
 
 /** Reply of CreateTask. */
 export const CreateTaskResponse = z.object({
@@ -1247,6 +1546,11 @@ export type DeleteProviderResponse = z.output<typeof DeleteProviderResponse>;
 export const DeleteScheduleResponse = z.object({});
 /** Reply of DeleteSchedule. */
 export type DeleteScheduleResponse = z.output<typeof DeleteScheduleResponse>;
+
+/** Reply of DeleteTaskComment. */
+export const DeleteTaskCommentResponse = z.object({});
+/** Reply of DeleteTaskComment. */
+export type DeleteTaskCommentResponse = z.output<typeof DeleteTaskCommentResponse>;
 
 /** The engine told the agent something: that its answer was empty, cut, or lacked evidence. */
 export const EngineNote = z.object({
@@ -1607,124 +1911,6 @@ export const GetProviderResponse = z.object({
 });
 /** Reply of GetProvider. */
 export type GetProviderResponse = z.output<typeof GetProviderResponse>;
-
-/** Why something failed. */
-export const RunError = z.object({
-  /** What happened and what to do, for people. */
-  message: z.string().default(""),
-  /** Reason for programs. Of limits: `STEP_LIMIT_REACHED`, `TOKEN_LIMIT_REACHED`, `COST_LIMIT_REACHED`, `COST_UNKNOWN` (a limit in dollars, and a model call whose cost nobody knows), `DURATION_LIMIT_REACHED`, `STEP_TIMED_OUT`. Of agents: `TASK_IMPOSSIBLE` (it said so itself), `NO_FINISH`, `EMPTY_ANSWERS`, `TRUNCATED_ANSWERS`, `STUCK_LOOP`. Of providers: `ANSWER_WITHHELD` and the reasons of the llm service, such as `CONTEXT_TOO_LONG`. Of crashes: `OUTCOME_UNKNOWN`, `POISON_RUN`. Of calls that a person stopped: `RUN_CANCELLED`, `RUN_PAUSED`, `RUN_STEERED`. More may come. */
-  reason: z.string().default(""),
-});
-/** Why something failed. */
-export type RunError = z.output<typeof RunError>;
-
-/** Where a run stands.
- * - `RUN_STATE_UNSPECIFIED`: Not said; never stored.
- * - `RUN_STATE_QUEUED`: Waits for a worker; with a `wake_time`, until then: for its scheduled start, or to try again what failed.
- * - `RUN_STATE_RUNNING`: A worker has it.
- * - `RUN_STATE_SUCCEEDED`: Ended as it should.
- * - `RUN_STATE_FAILED`: Ended by an error or a limit.
- * - `RUN_STATE_WAITING`: Waits for what `wait_reason` says: a person, or a time. No worker has it.
- * - `RUN_STATE_PAUSED`: A person paused it. No worker has it.
- * - `RUN_STATE_CANCELLED`: A person ended it. */
-export const RunState = openEnum([
-  "RUN_STATE_UNSPECIFIED",
-  "RUN_STATE_QUEUED",
-  "RUN_STATE_RUNNING",
-  "RUN_STATE_SUCCEEDED",
-  "RUN_STATE_FAILED",
-  "RUN_STATE_WAITING",
-  "RUN_STATE_PAUSED",
-  "RUN_STATE_CANCELLED",
-]);
-/** Where a run stands.
- * - `RUN_STATE_UNSPECIFIED`: Not said; never stored.
- * - `RUN_STATE_QUEUED`: Waits for a worker; with a `wake_time`, until then: for its scheduled start, or to try again what failed.
- * - `RUN_STATE_RUNNING`: A worker has it.
- * - `RUN_STATE_SUCCEEDED`: Ended as it should.
- * - `RUN_STATE_FAILED`: Ended by an error or a limit.
- * - `RUN_STATE_WAITING`: Waits for what `wait_reason` says: a person, or a time. No worker has it.
- * - `RUN_STATE_PAUSED`: A person paused it. No worker has it.
- * - `RUN_STATE_CANCELLED`: A person ended it. */
-export type RunState = z.output<typeof RunState>;
-
-/** What a waiting run waits for; where it waits for several things, the first of these that applies.
- * - `WAIT_REASON_UNSPECIFIED`: It does not wait.
- * - `WAIT_REASON_APPROVAL`: A tool call is to be approved.
- * - `WAIT_REASON_INPUT`: The agent asked a question.
- * - `WAIT_REASON_OUTCOME`: It is to be said what became of a tool call whose outcome was lost.
- * - `WAIT_REASON_TIMER`: The agent set a timer. The run's `wake_time` is when it is due.
- * - `WAIT_REASON_QUOTA`: The model's provider takes no more calls for now: a rate limit or a plan that is used up. The run's `wake_time` is when it is tried again. */
-export const WaitReason = openEnum([
-  "WAIT_REASON_UNSPECIFIED",
-  "WAIT_REASON_APPROVAL",
-  "WAIT_REASON_INPUT",
-  "WAIT_REASON_OUTCOME",
-  "WAIT_REASON_TIMER",
-  "WAIT_REASON_QUOTA",
-]);
-/** What a waiting run waits for; where it waits for several things, the first of these that applies.
- * - `WAIT_REASON_UNSPECIFIED`: It does not wait.
- * - `WAIT_REASON_APPROVAL`: A tool call is to be approved.
- * - `WAIT_REASON_INPUT`: The agent asked a question.
- * - `WAIT_REASON_OUTCOME`: It is to be said what became of a tool call whose outcome was lost.
- * - `WAIT_REASON_TIMER`: The agent set a timer. The run's `wake_time` is when it is due.
- * - `WAIT_REASON_QUOTA`: The model's provider takes no more calls for now: a rate limit or a plan that is used up. The run's `wake_time` is when it is tried again. */
-export type WaitReason = z.output<typeof WaitReason>;
-
-/** One execution. */
-export const Run = z.object({
-  /** Name of its agent when it was made. */
-  agentDisplayName: z.string().default(""),
-  /** `workspaces/{workspace}/agents/{agent}/versions/{version}` it is pinned to. */
-  agentVersion: z.string().default(""),
-  /** Sum of its model calls' known costs in nano US dollars. */
-  costNanoUsd: z.string().regex(new RegExp("^-?[0-9]+$")).default("0"),
-  /** When it was queued. */
-  createTime: z.string().datetime({ offset: true }).optional(),
-  /** When it ended; absent until then. */
-  endTime: z.string().datetime({ offset: true }).optional(),
-  /** Why it failed; absent unless it did. */
-  error: RunError.optional(),
-  /** Of `cost_nano_usd`, what is estimated because a provider did not say what was used: answers that were cut, mostly. */
-  estimatedCostNanoUsd: z.string().regex(new RegExp("^-?[0-9]+$")).default("0"),
-  /** `seq` of its newest event. */
-  headSeq: z.string().regex(new RegExp("^-?[0-9]+$")).default("0"),
-  /** `{provider}/{model}` it is pinned to. */
-  model: z.string().default(""),
-  /** Resource name: `workspaces/{workspace}/runs/{run}`. */
-  name: z.string(),
-  /** Inbox items of it that are open. */
-  openInboxItems: z.number().int().default(0),
-  /** The newest order to it that is not effective yet; unspecified if there is none. */
-  pendingCommand: CommandKind.default("COMMAND_KIND_UNSPECIFIED"),
-  /** When it was to start; absent if that was at once. */
-  scheduledStartTime: z.string().datetime({ offset: true }).optional(),
-  /** When a worker first took it; absent while queued. */
-  startTime: z.string().datetime({ offset: true }).optional(),
-  /** `users/{user}` who started it. */
-  starter: z.string().default(""),
-  /** Where it stands. */
-  state: RunState.default("RUN_STATE_UNSPECIFIED"),
-  /** Model calls made so far. */
-  steps: z.number().int().default(0),
-  /** What the agent said when it finished; empty until then. */
-  summary: z.string().default(""),
-  /** `workspaces/{workspace}/tasks/{task}`. */
-  task: z.string().default(""),
-  /** Title of its task when it was made. */
-  title: z.string().default(""),
-  /** Tokens in and out so far. */
-  totalTokens: z.string().regex(new RegExp("^-?[0-9]+$")).default("0"),
-  /** Model calls whose cost is unknown and not in the sum. */
-  unpricedCalls: z.number().int().default(0),
-  /** What it waits for while it is waiting. */
-  waitReason: WaitReason.default("WAIT_REASON_UNSPECIFIED"),
-  /** When it goes on by itself while no worker has it: at its scheduled start, when its timer is due, or when what failed is tried again. Absent if no such time lies ahead. */
-  wakeTime: z.string().datetime({ offset: true }).optional(),
-});
-/** One execution. */
-export type Run = z.output<typeof Run>;
 
 /** Reply of GetRun. */
 export const GetRunResponse = z.object({
@@ -2275,6 +2461,16 @@ export const ListSchedulesResponse = z.object({
 /** Reply of ListSchedules. */
 export type ListSchedulesResponse = z.output<typeof ListSchedulesResponse>;
 
+/** Reply of ListTaskComments. */
+export const ListTaskCommentsResponse = z.object({
+  /** Empty on the last page. */
+  nextPageToken: z.string().default(""),
+  /** One page. */
+  taskComments: z.array(TaskComment).default([]),
+});
+/** Reply of ListTaskComments. */
+export type ListTaskCommentsResponse = z.output<typeof ListTaskCommentsResponse>;
+
 /** Reply of ListTasks. */
 export const ListTasksResponse = z.object({
   /** Empty on the last page. */
@@ -2764,26 +2960,56 @@ export const TaskChanged = z.object({
 /** A task was made or changed. */
 export type TaskChanged = z.output<typeof TaskChanged>;
 
+/** Where the work is. It is kept and shown; nothing is fetched. */
+export const TaskSourcePatch = z.object({
+  /** A branch, tag or commit, 1 to 200 characters as git allows them; the repository's default branch when empty. */
+  gitRef: z.string().default(""),
+  /** Of a git repository: `https://`, `http://`, `ssh://` or `git://` and a host, or `user@host:path`; at most 2000 characters, no password. */
+  gitUrl: z.string().optional(),
+});
+/** Where the work is. It is kept and shown; nothing is fetched. */
+export type TaskSourcePatch = z.output<typeof TaskSourcePatch>;
+
 /** A piece of work. */
 export const TaskPatch = z.object({
   /** What must be true of the result, each 1 to 500 characters, at most 20. */
   acceptanceChecks: z.array(z.string()).default([]),
   /** `workspaces/{workspace}/agents/{agent}` that does it; may be empty until the start. */
   assignee: z.string().default(""),
+  /** `workspaces/{workspace}/tasks/{task}` that must be done before it can be started, at most 20, each once. No task waits for itself, however far around (`TASK_CYCLE`, which names the tasks). */
+  blockedBy: z.array(z.string()).default([]),
   /** What is to be done, as the agent will read it; at most 64 KiB. */
   brief: z.string().default(""),
+  /** Comments on it. */
+  commentCount: z.number().int().default(0),
   /** When it was made. */
   createTime: z.string().datetime({ offset: true }).optional(),
   /** `users/{user}` who made it. */
   creator: z.string().default(""),
+  /** Of these, those that are done. */
+  doneSubtaskCount: z.number().int().default(0),
+  /** When it should be done, 1970 to 9999. Nothing happens by itself when it has passed. */
+  dueTime: z.string().datetime({ offset: true }).optional(),
   /** Changes with every update; send it back to update only what you have seen. */
   etag: z.string().default(""),
+  /** At most 20, each 1 to 50 characters. Kept in lower case, without blanks around them, each once, in order. */
+  labels: z.array(z.string()).default([]),
   /** `workspaces/{workspace}/runs/{run}`; empty while none was started. */
   latestRun: z.string().default(""),
   /** Resource name: `workspaces/{workspace}/tasks/{task}`. */
   name: z.string(),
+  /** Those of `blocked_by` that are not done. */
+  openBlockers: z.array(z.string()).default([]),
+  /** `workspaces/{workspace}/tasks/{task}` that it is a part of; empty for none. At most 5 levels, the topmost included (`TASK_TOO_DEEP`), and at most 200 parts of one task (`TASK_LIMIT_REACHED`). No task is a part of itself, however far around (`TASK_CYCLE`, which names the tasks). The state of one says nothing about the other's. */
+  parentTask: z.string().default(""),
+  /** How much it presses; normal when unspecified. A run keeps the priority that its task had when it was started. */
+  priority: TaskPriority.default("TASK_PRIORITY_UNSPECIFIED"),
+  /** Where the work is. */
+  source: TaskSourcePatch.optional(),
   /** Where it stands. */
   state: TaskState.default("TASK_STATE_UNSPECIFIED"),
+  /** Tasks that are a part of it, without parts of those. */
+  subtaskCount: z.number().int().default(0),
   /** One line, 1 to 200 characters. */
   title: z.string().optional(),
   /** When it last changed. */

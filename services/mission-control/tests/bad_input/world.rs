@@ -208,6 +208,14 @@ impl World {
                 let body = json!({"displayName": "Daily", "cron": "@daily", "timeZone": "UTC", "template": template});
                 text(&self.post("schedules", owner, body).await["schedule"]["name"])
             }
+            // Of the task that attempts share; people take back their own alone.
+            "comments" => {
+                let task = self.shared("tasks");
+                text(
+                    &self.post(&format!("tasks/{task}/comments"), role, json!({"text": "Hm."})).await["taskComment"]
+                        ["name"],
+                )
+            }
             "artifacts" => self.artifact().await,
             "generations" => self.generation().await,
             "providers" => {

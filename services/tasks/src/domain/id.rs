@@ -9,6 +9,8 @@ mc_chassis::id_type! {
     AgentId,
     /// A piece of work on the board.
     TaskId,
+    /// Something that was said about a task.
+    CommentId,
     /// One execution of a task.
     RunId,
     /// A file that a run wrote.

@@ -1,6 +1,7 @@
 //! What a run is and what it does next, as pure functions of its journal: no I/O, no async, no clock of its own.
 
 pub mod arguments;
+pub mod board;
 pub mod brief;
 pub mod conversation;
 pub mod decide;

@@ -1,13 +1,18 @@
 //! The service's RPCs: one operation, one file, read straight down.
 
+mod batch;
 mod batch_decide_inbox_items;
+mod batch_start_tasks;
+mod batch_update_tasks;
 mod cancel_run;
 mod create_approval_rule;
 mod create_schedule;
 mod create_task;
+mod create_task_comment;
 mod decide_inbox_item;
 mod decision;
 mod delete_schedule;
+mod delete_task_comment;
 mod download_artifact;
 mod export_run;
 mod get_approval_rule;
@@ -24,11 +29,14 @@ mod list_run_events;
 mod list_runs;
 mod list_schedule_fires;
 mod list_schedules;
+mod list_task_comments;
 mod list_tasks;
+mod moment;
 mod names;
 mod order;
 mod pause_run;
 mod pause_schedule;
+mod placing;
 mod preview_schedule;
 mod resume_run;
 mod resume_schedule;
@@ -43,7 +51,9 @@ mod shown_schedule;
 mod start_task;
 mod start_time;
 mod steer_run;
+mod task_board;
 mod task_content;
+mod task_service;
 #[cfg(test)]
 mod tests;
 mod update_schedule;

@@ -4,7 +4,7 @@ use mc_chassis::auth::Caller;
 use mc_chassis::{Failure, names};
 
 use crate::domain::id::{
-    AgentId, ApprovalRuleId, ArtifactId, InboxItemId, RunId, ScheduleId, TaskId, WorkspaceId,
+    AgentId, ApprovalRuleId, ArtifactId, CommentId, InboxItemId, RunId, ScheduleId, TaskId, WorkspaceId,
 };
 
 /// `workspaces/{workspace}` that the caller is in.
@@ -19,6 +19,17 @@ pub(crate) fn task(caller: &Caller, field: &str, name: &str) -> Result<(Workspac
     let [workspace, task] = names::parse(field, "workspaces/*/tasks/*", name)?;
     caller.in_workspace(workspace).map_err(|_| Failure::not_found(name))?;
     Ok((WorkspaceId::new(workspace), TaskId::new(task)))
+}
+
+/// `workspaces/{workspace}/tasks/{task}/comments/{comment}` in the caller's workspace.
+pub(crate) fn comment(
+    caller: &Caller,
+    field: &str,
+    name: &str,
+) -> Result<(WorkspaceId, TaskId, CommentId), Failure> {
+    let [workspace, task, comment] = names::parse(field, "workspaces/*/tasks/*/comments/*", name)?;
+    caller.in_workspace(workspace).map_err(|_| Failure::not_found(name))?;
+    Ok((WorkspaceId::new(workspace), TaskId::new(task), CommentId::new(comment)))
 }
 
 /// `workspaces/{workspace}/runs/{run}` in the caller's workspace.

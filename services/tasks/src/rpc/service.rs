@@ -9,33 +9,30 @@ use mc_proto::tasks::v1::artifact_service_server::{ArtifactService, ArtifactServ
 use mc_proto::tasks::v1::inbox_service_server::{InboxService, InboxServiceServer};
 use mc_proto::tasks::v1::run_service_server::{RunService, RunServiceServer};
 use mc_proto::tasks::v1::schedule_service_server::ScheduleServiceServer;
-use mc_proto::tasks::v1::task_service_server::{TaskService, TaskServiceServer};
+use mc_proto::tasks::v1::task_service_server::TaskServiceServer;
 use mc_proto::tasks::v1::{
     BatchDecideInboxItemsRequest, BatchDecideInboxItemsResponse, CreateApprovalRuleRequest,
     CreateApprovalRuleResponse, GetApprovalRuleRequest, GetApprovalRuleResponse, ListApprovalRulesRequest,
     ListApprovalRulesResponse, RevokeApprovalRuleRequest, RevokeApprovalRuleResponse,
 };
 use mc_proto::tasks::v1::{
-    CancelRunRequest, CancelRunResponse, CreateTaskRequest, CreateTaskResponse, DecideInboxItemRequest,
-    DecideInboxItemResponse, DownloadArtifactRequest, ExportRunRequest, GetArtifactRequest,
-    GetArtifactResponse, GetInboxItemRequest, GetInboxItemResponse, GetRunRequest, GetRunResponse,
-    GetTaskRequest, GetTaskResponse, ListArtifactsRequest, ListArtifactsResponse, ListInboxItemsRequest,
-    ListInboxItemsResponse, ListRunCommandsRequest, ListRunCommandsResponse, ListRunEventsRequest,
-    ListRunEventsResponse, ListRunsRequest, ListRunsResponse, ListTasksRequest, ListTasksResponse,
-    PauseRunRequest, PauseRunResponse, ResumeRunRequest, ResumeRunResponse, RetryRunRequest,
-    RetryRunResponse, StartTaskRequest, StartTaskResponse, SteerRunRequest, SteerRunResponse,
-    UpdateTaskRequest, UpdateTaskResponse, WatchRunRequest, WatchRunResponse, WatchWorkspaceRequest,
+    CancelRunRequest, CancelRunResponse, DecideInboxItemRequest, DecideInboxItemResponse,
+    DownloadArtifactRequest, ExportRunRequest, GetArtifactRequest, GetArtifactResponse, GetInboxItemRequest,
+    GetInboxItemResponse, GetRunRequest, GetRunResponse, ListArtifactsRequest, ListArtifactsResponse,
+    ListInboxItemsRequest, ListInboxItemsResponse, ListRunCommandsRequest, ListRunCommandsResponse,
+    ListRunEventsRequest, ListRunEventsResponse, ListRunsRequest, ListRunsResponse, PauseRunRequest,
+    PauseRunResponse, ResumeRunRequest, ResumeRunResponse, RetryRunRequest, RetryRunResponse,
+    SteerRunRequest, SteerRunResponse, WatchRunRequest, WatchRunResponse, WatchWorkspaceRequest,
     WatchWorkspaceResponse,
 };
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 
 use crate::rpc::{
-    Api, batch_decide_inbox_items, cancel_run, create_approval_rule, create_task, decide_inbox_item,
-    download_artifact, export_run, get_approval_rule, get_artifact, get_inbox_item, get_run, get_task,
-    list_approval_rules, list_artifacts, list_inbox_items, list_run_commands, list_run_events, list_runs,
-    list_tasks, pause_run, resume_run, retry_run, revoke_approval_rule, start_task, steer_run, update_task,
-    watch_run, watch_workspace,
+    Api, batch_decide_inbox_items, cancel_run, create_approval_rule, decide_inbox_item, download_artifact,
+    export_run, get_approval_rule, get_artifact, get_inbox_item, get_run, list_approval_rules,
+    list_artifacts, list_inbox_items, list_run_commands, list_run_events, list_runs, pause_run, resume_run,
+    retry_run, revoke_approval_rule, steer_run, watch_run, watch_workspace,
 };
 
 /// The routes of every service of this crate.
@@ -50,29 +47,6 @@ pub(crate) fn routes(api: Api) -> Routes {
 }
 
 type Reply<M> = Result<Response<M>, Status>;
-
-#[tonic::async_trait]
-impl TaskService for Api {
-    async fn create_task(&self, request: Request<CreateTaskRequest>) -> Reply<CreateTaskResponse> {
-        Ok(Response::new(create_task::create_task(self, request).await?))
-    }
-
-    async fn get_task(&self, request: Request<GetTaskRequest>) -> Reply<GetTaskResponse> {
-        Ok(Response::new(get_task::get_task(self, request).await?))
-    }
-
-    async fn list_tasks(&self, request: Request<ListTasksRequest>) -> Reply<ListTasksResponse> {
-        Ok(Response::new(list_tasks::list_tasks(self, request).await?))
-    }
-
-    async fn update_task(&self, request: Request<UpdateTaskRequest>) -> Reply<UpdateTaskResponse> {
-        Ok(Response::new(update_task::update_task(self, request).await?))
-    }
-
-    async fn start_task(&self, request: Request<StartTaskRequest>) -> Reply<StartTaskResponse> {
-        Ok(Response::new(start_task::start_task(self, request).await?))
-    }
-}
 
 #[tonic::async_trait]
 impl RunService for Api {

@@ -5,13 +5,15 @@ use mc_chassis::{Failure, idempotency, names as resource, sized};
 use mc_proto::registry::v1 as registry;
 use mc_proto::registry::v1::agent_service_client::AgentServiceClient;
 use mc_proto::tasks::v1::{StartTaskRequest, StartTaskResponse};
+use prost::Message;
+use prost_types::Timestamp;
 use tonic::Request;
 use tonic::metadata::MetadataMap;
 
 use crate::domain::id::{RunId, TaskId, UserId, WorkspaceId};
 use crate::error::Error;
 use crate::rpc::start_time::start_time;
-use crate::rpc::{Api, names, view};
+use crate::rpc::{Api, names, placing, view};
 use crate::start::{self, Start};
 use crate::store::{run, task};
 use crate::topics;
@@ -21,33 +23,66 @@ pub(super) async fn start_task(
     request: Request<StartTaskRequest>,
 ) -> Result<StartTaskResponse, Error> {
     let caller = Caller::of(&request)?;
-    let starter = UserId::new(caller.user()?);
     let (metadata, _, request) = request.into_parts();
-    let (workspace, id) = names::task(&caller, "name", &request.name)?;
-    let version = agent_version(workspace, &request.agent_version)?;
+    let one = OneStart {
+        name: &request.name,
+        agent_version: &request.agent_version,
+        start_time: request.start_time,
+        operation: "StartTask",
+        request_id: &request.request_id,
+    };
+    start(api, &caller, &metadata, one, &request).await
+}
+
+/// A start of one task, as it was asked for.
+pub(super) struct OneStart<'a> {
+    pub(super) name: &'a str,
+    pub(super) agent_version: &'a str,
+    pub(super) start_time: Option<Timestamp>,
+    /// The RPC, for the idempotency record.
+    pub(super) operation: &'static str,
+    pub(super) request_id: &'a str,
+}
+
+/// Starts one task, in a transaction of its own.
+pub(super) async fn start<Q: Message>(
+    api: &Api,
+    caller: &Caller,
+    metadata: &MetadataMap,
+    asked: OneStart<'_>,
+    request: &Q,
+) -> Result<StartTaskResponse, Error> {
+    let starter = UserId::new(caller.user()?);
+    let (workspace, id) = names::task(caller, "name", asked.name)?;
+    let version = agent_version(workspace, asked.agent_version)?;
 
     // The registry is asked first: no network call is made inside a transaction.
     let version = match version {
         Some(version) => version,
-        None => latest_of_assignee(api, workspace, id, &request.name).await?,
+        None => latest_of_assignee(api, workspace, id, asked.name).await?,
     };
-    let agent = start::snapshot(fetch(api, &metadata, version).await?)?;
+    let agent = start::snapshot(fetch(api, metadata, version).await?)?;
     let now = api.ambient.clock.now();
-    let start_at = start_time(request.start_time, now)?;
+    let start_at = start_time(asked.start_time, now)?;
 
     let actor = caller.actor();
     let key = idempotency::Key {
         schema: &crate::SCHEMA,
         workspace: Some(workspace.uuid()),
         actor: &actor,
-        operation: "StartTask",
-        request_id: &request.request_id,
+        operation: asked.operation,
+        request_id: asked.request_id,
     };
     let mut tx = api.database.begin(workspace.uuid()).await?;
-    let reply = idempotency::once(&mut tx, key, &request, now, async |tx| {
-        let stored = task::lock(tx, id).await?.ok_or_else(|| Error::NotFound(request.name.clone()))?;
+    let reply = idempotency::once(&mut tx, key, request, now, async |tx| {
+        let stored = task::lock(tx, id).await?.ok_or_else(|| Error::NotFound(asked.name.to_owned()))?;
         if let Some(live) = run::live_of(tx, id).await? {
             return Err(Error::AlreadyRunning { workspace, run: Some(live) });
+        }
+        if !stored.open_blockers.is_empty() {
+            let blockers: Vec<TaskId> = stored.open_blockers.iter().copied().map(TaskId::new).collect();
+            let blockers = placing::named(tx, &blockers).await?;
+            return Err(Error::Blocked { name: asked.name.to_owned(), blockers });
         }
         let run_id = RunId::new(api.ambient.ids.uuid());
         let begun = Start { run: run_id, starter, at: start_at };

@@ -2,6 +2,9 @@
 
 mod activity;
 mod batch;
+mod board;
+mod board_graph;
+mod comments;
 mod decisions;
 mod exports;
 mod orders;
@@ -15,6 +18,7 @@ mod scheduled;
 mod schedules;
 mod service;
 mod speech;
+mod task_batches;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};

@@ -10,6 +10,7 @@ use crate::domain::event::{self, Event, Record};
 use crate::domain::id::{RunId, WorkspaceId};
 use crate::rpc::view_people::Place;
 use crate::store::artifact::Artifact;
+use crate::store::comment::Comment;
 use crate::store::run::Run;
 use crate::store::task::Task;
 use crate::wire;
@@ -32,6 +33,29 @@ pub(crate) fn task(task: &Task) -> proto::Task {
         update_time: Some(timestamp(task.update_time)),
         etag: etag(task.revision),
         creator: format!("users/{}", task.creator),
+        priority: i32::from(task.priority),
+        labels: task.labels.clone(),
+        parent_task: task.parent_task.map(|parent| task_name(workspace, parent)).unwrap_or_default(),
+        blocked_by: task.blocked_by.iter().map(|blocker| task_name(workspace, *blocker)).collect(),
+        open_blockers: task.open_blockers.iter().map(|blocker| task_name(workspace, *blocker)).collect(),
+        due_time: task.due_time.map(timestamp),
+        source: task
+            .source_url
+            .as_ref()
+            .map(|url| proto::TaskSource { git_url: url.clone(), git_ref: task.source_ref.clone() }),
+        comment_count: task.comment_count,
+        subtask_count: task.subtask_count,
+        done_subtask_count: task.done_subtask_count,
+    }
+}
+
+/// A comment on a task.
+pub(crate) fn comment(comment: &Comment) -> proto::TaskComment {
+    proto::TaskComment {
+        name: format!("{}/comments/{}", task_name(comment.workspace_id, comment.task_id), comment.comment_id),
+        text: comment.text.clone(),
+        author: format!("users/{}", comment.author),
+        create_time: Some(timestamp(comment.create_time)),
     }
 }
 

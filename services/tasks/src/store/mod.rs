@@ -9,6 +9,8 @@ pub mod activity;
 pub mod append;
 pub mod artifact;
 pub mod beat;
+pub mod board;
+pub mod comment;
 pub mod fire;
 pub mod inbox;
 pub mod journal;
@@ -19,6 +21,7 @@ pub mod rule;
 pub mod run;
 pub mod schedule;
 pub mod task;
+pub mod task_list;
 pub mod tick;
 
 #[cfg(test)]

@@ -200,8 +200,10 @@ pub async fn insert(
     sqlx::query(
         "INSERT INTO tasks.run
              (run_id, workspace_id, task_id, agent_id, agent_version, head_seq, starter, fold_version, create_time,
-              title, agent_display_name, model, wake_time, scheduled_start_time, queue_time, agent_runs)
-         VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $8, $9, $10, $11, $12, $12, coalesce($12, clock_timestamp()), $13)",
+              title, agent_display_name, model, wake_time, scheduled_start_time, queue_time, agent_runs, priority)
+         SELECT $1, $2, $3, $4, $5, 1, $6, $7, $8, $9, $10, $11, $12, $12, coalesce($12, clock_timestamp()), $13,
+             -- Of its task as it is now: low an hour behind a normal one, high an hour before it, urgent six.
+             coalesce((SELECT (ARRAY[-6, 0, 6, 36])[priority] FROM tasks.task WHERE task_id = $3), 0)",
     )
     .bind(run.run_id)
     .bind(run.workspace_id)

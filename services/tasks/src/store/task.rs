@@ -1,9 +1,10 @@
 //! The board.
 
-use sqlx::{PgConnection, QueryBuilder};
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::domain::board::priority;
 use crate::domain::id::{AgentId, RunId, TaskId, UserId, WorkspaceId};
 use crate::store::activity;
 
@@ -34,6 +35,28 @@ pub struct Task {
     pub update_time: OffsetDateTime,
     /// Counts what people changed.
     pub revision: i64,
+    /// Number of `TaskPriority`.
+    pub priority: i16,
+    /// Normalised, sorted, each once.
+    pub labels: Vec<String>,
+    /// The task that it is a part of.
+    pub parent_task: Option<Uuid>,
+    /// When it should be done.
+    pub due_time: Option<OffsetDateTime>,
+    /// Where the work is: a repository.
+    pub source_url: Option<String>,
+    /// And a ref in it; empty for the default.
+    pub source_ref: String,
+    /// Comments on it.
+    pub comment_count: i32,
+    /// Tasks that must be done before.
+    pub blocked_by: Vec<Uuid>,
+    /// Of these, those that are not.
+    pub open_blockers: Vec<Uuid>,
+    /// Its parts.
+    pub subtask_count: i32,
+    /// Of these, those that are done.
+    pub done_subtask_count: i32,
 }
 
 /// What people say of a task.
@@ -54,13 +77,22 @@ macro_rules! columns {
         concat!(
             $before,
             " task_id, workspace_id, title, brief, assignee, acceptance_checks, state, latest_run, creator, ",
-            "create_time, update_time, revision ",
+            "create_time, update_time, revision, priority, labels, parent_task, due_time, source_url, source_ref, ",
+            "comment_count, ",
+            "ARRAY(SELECT d.blocker_id FROM tasks.task_dependency d WHERE d.task_id = task.task_id ORDER BY 1) AS blocked_by, ",
+            "ARRAY(SELECT d.blocker_id FROM tasks.task_dependency d JOIN tasks.task b ON b.task_id = d.blocker_id ",
+            "WHERE d.task_id = task.task_id AND b.state <> 3 ORDER BY 1) AS open_blockers, ",
+            "(SELECT count(*)::integer FROM tasks.task p WHERE p.workspace_id = task.workspace_id ",
+            "AND p.parent_task = task.task_id) AS subtask_count, ",
+            "(SELECT count(*)::integer FROM tasks.task p WHERE p.workspace_id = task.workspace_id ",
+            "AND p.parent_task = task.task_id AND p.state = 3) AS done_subtask_count ",
             $after
         )
     };
 }
+pub(super) use columns;
 
-/// Puts a task on the board. It is not read back: the engine, which does so for schedules, may not see what people wrote.
+/// Puts a task on the board, with nothing said of its place there: see [`super::board::place`]. It is not read back: the engine, which does so for schedules, may not see what people wrote.
 pub async fn insert(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
@@ -85,6 +117,17 @@ pub async fn insert(
         create_time: now,
         update_time: now,
         revision: 1,
+        priority: priority::NORMAL,
+        labels: Vec::new(),
+        parent_task: None,
+        due_time: None,
+        source_url: None,
+        source_ref: String::new(),
+        comment_count: 0,
+        blocked_by: Vec::new(),
+        open_blockers: Vec::new(),
+        subtask_count: 0,
+        done_subtask_count: 0,
     };
     sqlx::query(
         "INSERT INTO tasks.task
@@ -120,39 +163,8 @@ pub async fn lock(connection: &mut PgConnection, task: TaskId) -> Result<Option<
         .await
 }
 
-/// Which tasks are listed.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Filter {
-    /// Only in this state.
-    pub state: Option<i16>,
-    /// Only of this agent.
-    pub assignee: Option<AgentId>,
-}
-
-/// Tasks of the transaction's workspace, newest first, behind `after`.
-pub async fn list(
-    connection: &mut PgConnection,
-    workspace: WorkspaceId,
-    filter: Filter,
-    after: Option<Uuid>,
-    limit: i64,
-) -> Result<Vec<Task>, sqlx::Error> {
-    let mut query = QueryBuilder::new(columns!("SELECT", "FROM tasks.task WHERE workspace_id = "));
-    query.push_bind(workspace.uuid());
-    if let Some(state) = filter.state {
-        query.push(" AND state = ").push_bind(state);
-    }
-    if let Some(assignee) = filter.assignee {
-        query.push(" AND assignee = ").push_bind(assignee.uuid());
-    }
-    if let Some(after) = after {
-        query.push(" AND task_id < ").push_bind(after);
-    }
-    query.push(" ORDER BY task_id DESC LIMIT ").push_bind(limit);
-    query.build_query_as().fetch_all(connection).await
-}
-
-/// Replaces what people say of a task that the transaction has locked, and raises its revision.
+/// Replaces what people say of a task that the transaction has locked, and raises its revision. Who moves it on the board
+/// does that before.
 pub async fn update(
     connection: &mut PgConnection,
     workspace: WorkspaceId,

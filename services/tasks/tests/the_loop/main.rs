@@ -8,6 +8,7 @@ mod scenario;
 mod world;
 
 mod approvals;
+mod board_graph;
 mod claims_without_evidence;
 mod context_overflow;
 mod empty_answers;

@@ -117,7 +117,7 @@ async fn repeated_batch_answers_as_before_and_ends_what_was_cut_short() {
     let items = service.questions(2).await;
     let asked: Vec<_> = items.iter().map(|item| answer(*item, "blue")).collect();
     let cut = service.batch(asked.clone(), "b3").await.expect("a batch");
-    let request_id = crate::rpc::batch_decide_inbox_items::item_request_id("b3", &asked[1].name);
+    let request_id = crate::rpc::batch::entry_request_id("b3", &asked[1].name);
     service.tables.undo_decision(items[1], &request_id).await;
     let again = service.batch(asked, "b3").await.expect("repeated");
     assert_eq!(again[0], cut[0], "what was decided is answered as before");

@@ -156,6 +156,16 @@ async fn what_a_role_has_no_business_with_is_refused() {
         ("api", "SELECT * FROM tasks.worker"),
         ("api", "SELECT * FROM tasks.delayed"),
         ("api", "DELETE FROM tasks.task"),
+        ("api", "SELECT document FROM tasks.task_search"),
+        ("api", "DELETE FROM tasks.task_search"),
+        ("api", "UPDATE tasks.task_comment SET text = ''"),
+        ("api", "UPDATE tasks.task_dependency SET blocker_id = task_id"),
+        ("engine", "SELECT FROM tasks.task_comment"),
+        ("engine", "SELECT FROM tasks.task_dependency"),
+        ("engine", "SELECT task_id FROM tasks.task_search"),
+        ("engine", "SELECT tasks.search_tasks('report')"),
+        ("engine", "SELECT labels FROM tasks.task"),
+        ("engine", "UPDATE tasks.task SET priority = 4"),
         ("api", "UPDATE tasks.journal SET seq = 0"),
         ("api", "DELETE FROM tasks.journal"),
         ("api", "INSERT INTO tasks.artifact DEFAULT VALUES"),
@@ -192,7 +202,23 @@ async fn rows_cannot_be_written_into_another_workspace() {
         "INSERT INTO tasks.change (subject, workspace_id, kind, create_time) VALUES ($1, $2, 1, $3)";
     let insert_rule = "INSERT INTO tasks.approval_rule (rule_id, workspace_id, agent_id, tool, conditions_json, creator, create_time)
          VALUES ($1, $2, $1, 't', '[]', $1, $3)";
-    for statement in [insert_task, insert_ready, insert_journal, insert_change, insert_rule] {
+    let insert_dependency = "INSERT INTO tasks.task_dependency (task_id, blocker_id, workspace_id) VALUES ($1, gen_random_uuid(), $2)
+         RETURNING $3::timestamptz";
+    let insert_comment =
+        "INSERT INTO tasks.task_comment (comment_id, workspace_id, task_id, author, text, create_time)
+         VALUES ($1, $2, $1, $1, 'Hm.', $3)";
+    let insert_words = "INSERT INTO tasks.task_search (task_id, workspace_id, document) VALUES ($1, $2, to_tsvector('simple', $3::timestamptz::text))";
+    let all = [
+        insert_task,
+        insert_ready,
+        insert_journal,
+        insert_change,
+        insert_rule,
+        insert_dependency,
+        insert_comment,
+        insert_words,
+    ];
+    for statement in all {
         for (number, allowed) in [(1, true), (2, false)] {
             let mut tx = tables.api.begin(workspace(1).uuid()).await.expect("begin");
             let done = sqlx::query(statement)

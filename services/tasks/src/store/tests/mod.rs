@@ -1,6 +1,7 @@
 //! Tests of the tables against a real PostgreSQL, as the roles that serve from them.
 
 mod activity;
+mod board;
 mod claim;
 mod escalation;
 mod fair;
