@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use futures::Stream;
+use mc_proto::google::api::HttpBody;
 use mc_proto::tasks::v1 as pb;
 use pb::run_service_client::RunServiceClient;
 use pb::run_service_server::{RunService, RunServiceServer};
@@ -51,6 +52,15 @@ impl RunService for Runs {
         _: Request<pb::ListRunEventsRequest>,
     ) -> Result<Response<pb::ListRunEventsResponse>, Status> {
         Err(Failure::not_found("runs/none").into())
+    }
+
+    type ExportRunStream = Pin<Box<dyn Stream<Item = Result<HttpBody, Status>> + Send>>;
+
+    async fn export_run(
+        &self,
+        _: Request<pb::ExportRunRequest>,
+    ) -> Result<Response<Self::ExportRunStream>, Status> {
+        Err(Status::unimplemented("not of use here"))
     }
 
     async fn pause_run(

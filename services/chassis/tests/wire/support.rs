@@ -17,6 +17,7 @@ use mc_chassis::ids::Ids;
 use mc_chassis::lifecycle::Lifecycle;
 use mc_chassis::server::{Listener, Readiness, Served, serve};
 use mc_chassis::sized;
+use mc_proto::google::api::HttpBody;
 use mc_proto::tasks::v1 as pb;
 use pb::run_service_client::RunServiceClient;
 use pb::run_service_server::{RunService, RunServiceServer};
@@ -102,6 +103,15 @@ impl RunService for Handler {
         &self,
         _: Request<pb::ListRunEventsRequest>,
     ) -> Result<Response<pb::ListRunEventsResponse>, Status> {
+        Err(Status::unimplemented("not of use here"))
+    }
+
+    type ExportRunStream = Pin<Box<dyn Stream<Item = Result<HttpBody, Status>> + Send>>;
+
+    async fn export_run(
+        &self,
+        _: Request<pb::ExportRunRequest>,
+    ) -> Result<Response<Self::ExportRunStream>, Status> {
         Err(Status::unimplemented("not of use here"))
     }
 
