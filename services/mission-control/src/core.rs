@@ -39,7 +39,7 @@ pub(crate) struct Core {
     bus: BusSettings,
     #[command(flatten)]
     telemetry: TelemetrySettings,
-    /// What model providers may be at besides public addresses.
+    /// What model providers and receivers of notifications may be at besides public addresses.
     #[arg(long, env = "MC_EGRESS_ALLOW", default_value = "")]
     egress_allow: EgressPolicy,
 }
@@ -78,6 +78,8 @@ struct House {
     trust: TrustList,
     bus: Bus,
     egress: Egress,
+    /// Where people find the app.
+    public_url: url::Url,
     identity: Line,
     registry: Line,
     llm: Line,
@@ -88,6 +90,13 @@ struct House {
 struct Line {
     upstream: Upstream,
     listener: std::sync::Mutex<Option<MemoryListener>>,
+}
+
+/// Where people find the app: where the operator says, else where the edge listens.
+fn public_url(args: &Core) -> anyhow::Result<url::Url> {
+    let said = args.gateway.public_url.first().map(|origin| origin.as_str().to_owned());
+    let url = said.unwrap_or_else(|| format!("http://{}", args.listen));
+    url.parse().with_context(|| format!("{url} is no address of the app"))
 }
 
 type Serving = tokio::task::JoinHandle<anyhow::Result<()>>;
@@ -105,6 +114,7 @@ impl House {
             trust: TrustList::load(&secrets.trust())?,
             bus: Bus::open(&args.bus, args.admin_url.expose(), &life).context("open the live bus")?,
             egress: Egress::new(args.egress_allow.clone()).context("make the client for providers")?,
+            public_url: public_url(args)?,
             identity: line("identity"),
             registry: line("registry"),
             llm: line("llm"),
@@ -144,6 +154,7 @@ impl House {
         let tasks = mc_tasks::Parts {
             database: self.database("tasks", "api").await?,
             registry: self.registry.upstream.clone(),
+            identity: self.identity.upstream.clone(),
             bus: self.bus.clone(),
             verifier: self.verifier("tasks"),
             ambient: self.ambient.clone(),
@@ -159,12 +170,14 @@ impl House {
             registry: self.registry.upstream.clone(),
             identity: self.identity.upstream.clone(),
             service: self.identity_of("tasks")?,
+            egress: self.egress.clone(),
             bus: self.bus.clone(),
             ambient: self.ambient.clone(),
         };
         let life = self.life.clone();
+        let public_url = Some(self.public_url.clone());
         self.life.spawn("scheduler", async move {
-            let settings = mc_tasks::scheduler::SchedulerSettings::default();
+            let settings = mc_tasks::scheduler::SchedulerSettings { public_url, ..Default::default() };
             mc_tasks::scheduler::run(settings, means, &life).await;
         });
         let mut serving = Vec::new();

@@ -182,6 +182,9 @@ impl<'a> Layout<'a> {
     fn worker(&self, number: u16) -> anyhow::Result<Spec> {
         let mut env = self.shared("tasks");
         env.push(("MC_DATABASE_URL", self.foundation.login_url(self.secrets, "tasks", "engine")?));
+        if std::env::var_os("MC_PUBLIC_URL").is_none() {
+            env.push(("MC_PUBLIC_URL", self.url()));
+        }
         let (program, words) = match self.plan.shape {
             Shape::Single => (self.folder.join("mission-control"), vec!["worker".to_owned()]),
             Shape::Fleet => {

@@ -36,9 +36,12 @@ pub(crate) struct Worker {
     /// Where the identity service is.
     #[arg(long, env = "MC_IDENTITY_URL")]
     identity_url: Target,
-    /// What tools may reach besides public addresses.
+    /// What tools and notifications may reach besides public addresses.
     #[arg(long, env = "MC_EGRESS_ALLOW", default_value = "")]
     egress_allow: EgressPolicy,
+    /// Where people find the app; links in notifications lead to the first.
+    #[arg(long, env = "MC_PUBLIC_URL", value_delimiter = ',')]
+    public_url: Vec<url::Url>,
 }
 
 /// Works until told to stop.
@@ -60,7 +63,8 @@ pub(crate) async fn run(args: Worker) -> anyhow::Result<()> {
         bus: Bus::open(&args.bus, url, &life).context("open the live bus")?,
         ambient,
     };
-    mc_tasks::worker::run(WorkerSettings::default(), means, &life).await?;
+    let settings = WorkerSettings { public_url: args.public_url.into_iter().next(), ..Default::default() };
+    mc_tasks::worker::run(settings, means, &life).await?;
     life.shutdown(GRACE).await;
     telemetry.flush();
     Ok(())

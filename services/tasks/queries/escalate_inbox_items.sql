@@ -14,6 +14,12 @@ escalated AS (
             THEN $1 + make_interval(secs => expiry_s::double precision * 2 ^ (escalations + 1)) END
     WHERE item_id = ANY (ARRAY(SELECT item_id FROM due)) AND state = 1
     RETURNING item_id, workspace_id, run_id, kind, state
+),
+notified AS (
+    INSERT INTO tasks.delivery (workspace_id, channel_id, kind, run_id, agent_id, item_id, create_time, due_time)
+    SELECT c.workspace_id, c.channel_id, 8, e.run_id, r.agent_id, e.item_id, $1, $1
+    FROM escalated e JOIN tasks.run r ON r.run_id = e.run_id JOIN tasks.channel c ON c.workspace_id = e.workspace_id
+    WHERE NOT c.disabled AND 8 = ANY (c.kinds) AND (c.agents = '{}' OR r.agent_id = ANY (c.agents))
 )
 INSERT INTO tasks.change (workspace_id, kind, subject, parent, state, detail)
 SELECT workspace_id, 3, item_id, run_id, state, kind FROM escalated

@@ -41,6 +41,10 @@ pub const CURSOR_EXPIRED: &str = "CURSOR_EXPIRED";
 pub const SCHEDULE_LIMIT: &str = "SCHEDULE_LIMIT";
 /// As many fires of the schedule wait as may.
 pub const SCHEDULE_BUSY: &str = "SCHEDULE_BUSY";
+/// The workspace has as many channels as it may.
+pub const CHANNEL_LIMIT: &str = "CHANNEL_LIMIT";
+/// As many tests of the channel wait as may.
+pub const CHANNEL_BUSY: &str = "CHANNEL_BUSY";
 /// A newer release wrote what is to be read.
 pub const NEWER_RELEASE: &str = "NEWER_RELEASE";
 /// Tasks that must be done before are not.
@@ -169,6 +173,12 @@ pub enum Error {
     /// Only who said something takes it back.
     #[error("{0} is somebody else's")]
     CommentOfAnother(String),
+    /// The workspace has no room for another channel.
+    #[error("the workspace has as many channels as it may")]
+    ChannelLimit,
+    /// The channel has no room for another test.
+    #[error("as many tests of {0} wait as may")]
+    ChannelBusy(String),
     /// Changes that a watch has yet to see are forgotten.
     #[error("changes after {after_seq} are forgotten up to {oldest_seq}")]
     CursorExpired {
@@ -297,6 +307,16 @@ impl From<Error> for Failure {
                 Code::PermissionDenied,
                 COMMENT_OF_ANOTHER,
                 format!("somebody else said {name}; only they can take it back"),
+            ),
+            Error::ChannelLimit => Self::new(
+                Code::FailedPrecondition,
+                CHANNEL_LIMIT,
+                "the workspace has 100 channels, and no more fit; delete one first",
+            ),
+            Error::ChannelBusy(name) => Self::new(
+                Code::FailedPrecondition,
+                CHANNEL_BUSY,
+                format!("10 tests of {name} wait already; look at its deliveries for what is wrong"),
             ),
             Error::CursorExpired { after_seq, oldest_seq } => Self::new(
                 Code::OutOfRange,

@@ -3,6 +3,7 @@
 pub mod domain;
 pub mod error;
 pub mod faults;
+mod notify;
 mod relay;
 mod rpc;
 pub mod scheduler;
@@ -12,6 +13,7 @@ mod start;
 pub mod store;
 pub mod tools;
 pub mod topics;
+mod vault;
 mod watch;
 mod wire;
 pub mod worker;
@@ -41,6 +43,8 @@ pub struct Parts {
     pub database: Database,
     /// The registry.
     pub registry: Upstream,
+    /// Identity, whose vault has the secrets of channels.
+    pub identity: Upstream,
     /// Hints and live text.
     pub bus: Bus,
     /// Knows the callers.
@@ -49,14 +53,14 @@ pub struct Parts {
     pub ambient: Ambient,
 }
 
-/// Builds the service: TaskService, RunService, InboxService, ArtifactService and ActivityService. It is ready once its
+/// Builds the service: the RPCs of tasks, runs, the inbox, rules, schedules, artifacts, notifications and activity. It is ready once its
 /// database answers; its watches end when the lifecycle drains.
 pub fn build(parts: Parts, lifecycle: &Lifecycle) -> Served {
-    let Parts { database, registry, bus, verifier, ambient } = parts;
+    let Parts { database, registry, identity, bus, verifier, ambient } = parts;
     let readiness = Readiness::new(false);
     readiness.follow(database.clone(), lifecycle);
     let watcher = watch::Watcher::new(database.clone(), bus.clone(), watch::Cadence::default(), lifecycle);
     let ids = ambient.ids.clone();
-    let api = rpc::Api { database, registry, bus, watcher, verifier: verifier.clone(), ambient };
+    let api = rpc::Api { database, registry, identity, bus, watcher, verifier: verifier.clone(), ambient };
     Served { name: NAME, routes: rpc::routes(api), verifier, readiness, ids }
 }

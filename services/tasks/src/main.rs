@@ -45,7 +45,7 @@ struct Program {
     telemetry: TelemetrySettings,
     #[command(flatten)]
     settings: Settings,
-    /// What `http_fetch` may reach besides public addresses: names, addresses and networks, with commas between.
+    /// What `http_fetch` and notifications may reach besides public addresses: names, addresses and networks, with commas between.
     #[arg(long, env = "MC_EGRESS_ALLOW", default_value = "")]
     egress_allow: EgressPolicy,
 }
@@ -89,47 +89,49 @@ impl Program {
         let engine = if role.schedules() { Some(self.connect(self.engine_url(role)?).await?) } else { None };
         let accounts = Upstream::new("identity", self.upstreams.identity()?, &self.client, &lifecycle);
         let registry = Upstream::new("registry", self.upstreams.registry()?, &self.client, &lifecycle);
-        let worker = match (&engine, role.works()) {
-            (Some(engine), true) => {
-                let means = Means {
-                    engine: engine.clone(),
-                    llm: Upstream::new("llm", self.upstreams.llm()?, &self.client, &lifecycle),
-                    identity,
-                    registry: registry.clone(),
-                    accounts: accounts.clone(),
-                    egress: Egress::new(self.egress_allow.clone()).context("make the client for fetches")?,
-                    bus: bus.clone(),
-                    ambient: ambient.clone(),
-                };
-                let (settings, lifecycle_of_runs) = (self.settings.worker(), lifecycle.clone());
-                Some(
-                    lifecycle.spawn("worker", async move {
+        let egress = Egress::new(self.egress_allow.clone()).context("make the client for fetches")?;
+        let worker =
+            match (&engine, role.works()) {
+                (Some(engine), true) => {
+                    let means = Means {
+                        engine: engine.clone(),
+                        llm: Upstream::new("llm", self.upstreams.llm()?, &self.client, &lifecycle),
+                        identity,
+                        registry: registry.clone(),
+                        accounts: accounts.clone(),
+                        egress,
+                        bus: bus.clone(),
+                        ambient: ambient.clone(),
+                    };
+                    let (settings, lifecycle_of_runs) = (self.settings.worker(), lifecycle.clone());
+                    Some(lifecycle.spawn("worker", async move {
                         worker::run(settings, means, &lifecycle_of_runs).await
-                    }),
-                )
-            }
-            (Some(engine), false) => {
-                let (settings, ends) = (self.settings.scheduler(), lifecycle.clone());
-                let means = scheduler::Means {
-                    engine: engine.clone(),
-                    registry: registry.clone(),
-                    identity: accounts.clone(),
-                    service: identity,
-                    bus: bus.clone(),
-                    ambient: ambient.clone(),
-                };
-                lifecycle.spawn("scheduler", async move {
-                    scheduler::run(settings, means, &ends).await;
-                });
-                None
-            }
-            (None, _) => None,
-        };
+                    }))
+                }
+                (Some(engine), false) => {
+                    let (settings, ends) = (self.settings.scheduler(), lifecycle.clone());
+                    let means = scheduler::Means {
+                        engine: engine.clone(),
+                        registry: registry.clone(),
+                        identity: accounts.clone(),
+                        service: identity,
+                        egress,
+                        bus: bus.clone(),
+                        ambient: ambient.clone(),
+                    };
+                    lifecycle.spawn("scheduler", async move {
+                        scheduler::run(settings, means, &ends).await;
+                    });
+                    None
+                }
+                (None, _) => None,
+            };
         let api = if role.serves() {
             let database = self.connect(self.database.url()?).await?;
             let parts = Parts {
                 database: database.clone(),
                 registry,
+                identity: accounts.clone(),
                 bus,
                 verifier: Verifier::new(NAME, trust, keys_of(&accounts), ambient.clock.clone()),
                 ambient,

@@ -1,5 +1,5 @@
 //! The scheduler: takes runs from workers that are dead, wakes runs whose time has come, fires schedules, escalates approvals
-//! that nobody gives, and numbers what changes. Any number may run at once.
+//! that nobody gives, tells people, and numbers what changes. Any number may run at once.
 
 use std::time::Duration;
 
@@ -8,10 +8,14 @@ use mc_chassis::bus::Bus;
 use mc_chassis::client::Upstream;
 use mc_chassis::clock::SharedClock;
 use mc_chassis::db::{self, Database};
+use mc_chassis::egress::Egress;
 use mc_chassis::{Ambient, Lifecycle};
 use time::OffsetDateTime;
 use tokio::time::{Instant, MissedTickBehavior};
+use url::Url;
 
+use crate::domain::notice::message::Links;
+use crate::notify::{self, Notifier};
 use crate::schedules::{self, Clockwork};
 use crate::store::{beat, inbox, lease};
 use crate::{relay, topics};
@@ -25,6 +29,8 @@ pub struct SchedulerSettings {
     pub interval: Duration,
     /// How long numbered changes of a workspace are kept for watches that come back.
     pub activity_kept: Duration,
+    /// Where the web app is, for links in notifications; none where nobody said so.
+    pub public_url: Option<Url>,
 }
 
 impl Default for SchedulerSettings {
@@ -33,6 +39,7 @@ impl Default for SchedulerSettings {
             ttl: Duration::from_secs(6),
             interval: Duration::from_millis(500),
             activity_kept: Duration::from_hours(7 * 24),
+            public_url: None,
         }
     }
 }
@@ -48,21 +55,32 @@ pub struct Means {
     pub identity: Upstream,
     /// Who the scheduler is to them.
     pub service: ServiceIdentity,
+    /// The way out for notifications.
+    pub egress: Egress,
     /// Hints.
     pub bus: Bus,
     /// Time and ids.
     pub ambient: Ambient,
 }
 
-/// Schedules, fires and relays until the lifecycle drains.
+/// Schedules, fires, sends and relays until the lifecycle drains.
 pub async fn run(settings: SchedulerSettings, means: Means, lifecycle: &Lifecycle) {
-    let Means { engine, registry, identity, service, bus, ambient } = means;
+    let Means { engine, registry, identity, service, egress, bus, ambient } = means;
     let clock = ambient.clock.clone();
+    let notifier = Notifier {
+        engine: engine.clone(),
+        identity: identity.clone(),
+        service: service.clone(),
+        egress,
+        links: Links { public: settings.public_url.clone() },
+        ambient: ambient.clone(),
+    };
     let clockwork =
         Clockwork { engine: engine.clone(), registry, identity, service, bus: bus.clone(), ambient };
     let relayed = relay::run(settings.activity_kept, &engine, &bus, lifecycle);
     let fired = schedules::run(&clockwork, lifecycle);
-    futures::join!(schedule(&settings, &engine, &bus, &clock, lifecycle), relayed, fired);
+    let sent = notify::run(&notifier, lifecycle);
+    futures::join!(schedule(&settings, &engine, &bus, &clock, lifecycle), relayed, fired, sent);
 }
 
 /// Looks again and again.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mc_chassis::config::{Invalid, Validate, parse_duration};
+use url::Url;
 
 use crate::scheduler::SchedulerSettings;
 use crate::worker::WorkerSettings;
@@ -68,6 +69,9 @@ pub struct Settings {
     /// How long the changes of a workspace are kept for watches that come back; `168h` is 7 days.
     #[arg(long, env = "MC_TASKS_ACTIVITY_KEPT", default_value = "168h", value_parser = parse_duration)]
     pub activity_kept: Duration,
+    /// Where people find the web app, as the edge is told: `https://mc.example.com`. Links in notifications lead to the first.
+    #[arg(long, env = "MC_PUBLIC_URL", value_delimiter = ',')]
+    pub public_url: Vec<Url>,
 }
 
 impl Settings {
@@ -83,6 +87,7 @@ impl Settings {
             poll: self.poll,
             max_claims: i16::try_from(self.max_claims).unwrap_or(i16::MAX),
             activity_kept: self.activity_kept,
+            public_url: self.public_url.first().cloned(),
             ..WorkerSettings::default()
         }
     }
@@ -92,6 +97,7 @@ impl Settings {
         SchedulerSettings {
             ttl: self.lease,
             activity_kept: self.activity_kept,
+            public_url: self.public_url.first().cloned(),
             ..SchedulerSettings::default()
         }
     }
@@ -110,6 +116,7 @@ impl Default for Settings {
             poll: worker.poll,
             max_claims: worker.max_claims as u16,
             activity_kept: worker.activity_kept,
+            public_url: Vec::new(),
         }
     }
 }
@@ -128,6 +135,9 @@ impl Validate for Settings {
         ];
         if let Some((setting, _)) = positive.into_iter().find(|(_, ok)| !ok) {
             return Err(Invalid::new(setting, "must be more than 0"));
+        }
+        if let Some(bad) = self.public_url.iter().find(|url| !matches!(url.scheme(), "http" | "https")) {
+            return Err(Invalid::new("MC_PUBLIC_URL", format!("{bad} must be http:// or https://")));
         }
         if self.heartbeat * 3 > self.lease {
             return Err(Invalid::new(

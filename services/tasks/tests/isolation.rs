@@ -11,6 +11,8 @@ const FIRES: &str =
     "one statement sees to the ticks of many workspaces' schedules; no word of people is in these tables";
 const NUMBERS: &str = "one relay numbers the changes of all workspaces";
 
+const SENDS: &str = "one statement tells channels of many workspaces, and one dispatcher sends for all; no word of people is in these tables";
+
 const EXEMPT: &[Exempt] = &[
     Exempt::login("engine", "run", SCHEDULES),
     Exempt::login("engine", "ready", SCHEDULES),
@@ -21,6 +23,9 @@ const EXEMPT: &[Exempt] = &[
     Exempt::login("engine", "activity_head", NUMBERS),
     Exempt::login("engine", "schedule", FIRES),
     Exempt::login("engine", "schedule_fire", FIRES),
+    Exempt::login("engine", "channel", SENDS),
+    Exempt::login("engine", "delivery", SENDS),
+    Exempt::login("engine", "channel_turn", SENDS),
     Exempt::table("activity_relay", "the relay's lease, which belongs to no workspace"),
     Exempt::table("worker", "a worker process belongs to no workspace"),
 ];

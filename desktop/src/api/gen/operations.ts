@@ -289,6 +289,89 @@ export const operations = {
     keyed: false,
     reply: s.GetArtifactResponse,
   }),
+  /** Lists channels, newest first. */
+  listChannels: operation<
+    {
+      /** At most this many, 1 to 1000; 50 when 0. */
+      pageSize?: number | undefined;
+      /** `next_page_token` of the page before. */
+      pageToken?: string | undefined;
+    },
+    undefined,
+    typeof s.ListChannelsResponse
+  >({
+    id: "listChannels",
+    method: "GET",
+    path: "/v1/workspaces/{workspace}/channels",
+    permission: "tasks.channel.read",
+    keyed: false,
+    reply: s.ListChannelsResponse,
+  }),
+  /** Makes a channel. A workspace has at most 100 (`CHANNEL_LIMIT`). What is secret of it goes into the credential vault on behalf of the caller, who needs `identity.credential.manage` besides. Not to be repeated blindly: the signing secret is in the reply of this request alone. */
+  createChannel: operation<NoQuery, Body<typeof s.Channel>, typeof s.CreateChannelResponse>({
+    id: "createChannel",
+    method: "POST",
+    path: "/v1/workspaces/{workspace}/channels",
+    permission: "tasks.channel.write",
+    keyed: false,
+    reply: s.CreateChannelResponse,
+  }),
+  /** Reads a channel. */
+  getChannel: operation<NoQuery, undefined, typeof s.GetChannelResponse>({
+    id: "getChannel",
+    method: "GET",
+    path: "/v1/workspaces/{workspace}/channels/{channel}",
+    permission: "tasks.channel.read",
+    keyed: false,
+    reply: s.GetChannelResponse,
+  }),
+  /** Changes a channel, for what happens from then on; what is to be delivered already goes by the new settings where they say how. A channel that was disabled by its receiver is enabled again with `disabled` set to false. */
+  updateChannel: operation<
+    {
+      /** Which fields to change (`display_name`, `url`, `kinds`, `agents`, `delay`, `include_content`, `disabled`); all of them when empty. The url of a Slack channel is a secret, replaced by `:rotateSecret`. When it is absent, the fields that the body has are changed. */
+      updateMask?: string | undefined;
+    },
+    Body<typeof s.ChannelPatch>,
+    typeof s.UpdateChannelResponse
+  >({
+    id: "updateChannel",
+    method: "PATCH",
+    path: "/v1/workspaces/{workspace}/channels/{channel}",
+    permission: "tasks.channel.write",
+    keyed: false,
+    reply: s.UpdateChannelResponse,
+  }),
+  /** Deletes a channel with its deliveries, sent or not, and its secret. */
+  deleteChannel: operation<NoQuery, undefined, typeof s.DeleteChannelResponse>({
+    id: "deleteChannel",
+    method: "DELETE",
+    path: "/v1/workspaces/{workspace}/channels/{channel}",
+    permission: "tasks.channel.write",
+    keyed: false,
+    reply: s.DeleteChannelResponse,
+  }),
+  /** Replaces the secret of a channel: of a webhook by a new one, while what is sent is signed with the old one too for 24 hours; of a Slack channel by the address that is given. The caller needs `identity.credential.manage` besides. */
+  rotateChannelSecret: operation<
+    NoQuery,
+    Body<typeof s.RotateChannelSecretRequest>,
+    typeof s.RotateChannelSecretResponse
+  >({
+    id: "rotateChannelSecret",
+    method: "POST",
+    path: "/v1/workspaces/{workspace}/channels/{channel}:rotateSecret",
+    permission: "tasks.channel.write",
+    keyed: false,
+    reply: s.RotateChannelSecretResponse,
+  }),
+  /** Sends a test, disabled or not. With 10 tests that are not settled it is refused (`CHANNEL_BUSY`). */
+  testChannel: operation<NoQuery, Body<typeof s.TestChannelRequest>, typeof s.TestChannelResponse>({
+    id: "testChannel",
+    method: "POST",
+    path: "/v1/workspaces/{workspace}/channels/{channel}:test",
+    permission: "tasks.channel.write",
+    keyed: false,
+    reply: s.TestChannelResponse,
+  }),
   /** Lists credentials, newest first. */
   listCredentials: operation<
     {
@@ -342,6 +425,37 @@ export const operations = {
     permission: "identity.credential.manage",
     keyed: false,
     reply: s.RotateCredentialResponse,
+  }),
+  /** Lists deliveries, newest first. Those that are settled are kept for 30 days. */
+  listDeliveries: operation<
+    {
+      /** At most this many, 1 to 1000; 50 when 0. */
+      pageSize?: number | undefined;
+      /** `next_page_token` of the page before. */
+      pageToken?: string | undefined;
+      /** Only those of `workspaces/{workspace}/channels/{channel}`. */
+      channel?: string | undefined;
+      /** Only those in this state. */
+      state?: s.DeliveryState | undefined;
+    },
+    undefined,
+    typeof s.ListDeliveriesResponse
+  >({
+    id: "listDeliveries",
+    method: "GET",
+    path: "/v1/workspaces/{workspace}/deliveries",
+    permission: "tasks.channel.read",
+    keyed: false,
+    reply: s.ListDeliveriesResponse,
+  }),
+  /** Sends a delivery again, whatever became of it, under the same `webhook-id`; one that is to be tried later is tried now. */
+  replayDelivery: operation<NoQuery, Body<typeof s.ReplayDeliveryRequest>, typeof s.ReplayDeliveryResponse>({
+    id: "replayDelivery",
+    method: "POST",
+    path: "/v1/workspaces/{workspace}/deliveries/{deliverie}:replay",
+    permission: "tasks.channel.write",
+    keyed: false,
+    reply: s.ReplayDeliveryResponse,
   }),
   /** Reads a generation: its state, usage, cost and answer. */
   getGeneration: operation<NoQuery, undefined, typeof s.GetGenerationResponse>({

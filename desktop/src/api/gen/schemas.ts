@@ -1131,6 +1131,129 @@ export const CaughtUp = z.object({
 /** A sign of life. */
 export type CaughtUp = z.output<typeof CaughtUp>;
 
+/** How a channel is spoken to.
+ * - `CHANNEL_FORMAT_UNSPECIFIED`: Not said; refused.
+ * - `CHANNEL_FORMAT_STANDARD_WEBHOOK`: A JSON document by POST, signed as [Standard Webhooks](https://www.standardwebhooks.com) says: `webhook-id`, `webhook-timestamp`, `webhook-signature`.
+ * - `CHANNEL_FORMAT_SLACK`: A message for an incoming webhook of Slack, or of what understands the same. */
+export const ChannelFormat = openEnum([
+  "CHANNEL_FORMAT_UNSPECIFIED",
+  "CHANNEL_FORMAT_STANDARD_WEBHOOK",
+  "CHANNEL_FORMAT_SLACK",
+]);
+/** How a channel is spoken to.
+ * - `CHANNEL_FORMAT_UNSPECIFIED`: Not said; refused.
+ * - `CHANNEL_FORMAT_STANDARD_WEBHOOK`: A JSON document by POST, signed as [Standard Webhooks](https://www.standardwebhooks.com) says: `webhook-id`, `webhook-timestamp`, `webhook-signature`.
+ * - `CHANNEL_FORMAT_SLACK`: A message for an incoming webhook of Slack, or of what understands the same. */
+export type ChannelFormat = z.output<typeof ChannelFormat>;
+
+/** What a notification is about.
+ * - `NOTIFICATION_KIND_UNSPECIFIED`: Not said; refused.
+ * - `NOTIFICATION_KIND_APPROVAL`: A run wants leave for a call.
+ * - `NOTIFICATION_KIND_QUESTION`: A run asks a question.
+ * - `NOTIFICATION_KIND_OUTCOME`: Nobody knows whether a call of a run took effect.
+ * - `NOTIFICATION_KIND_LIMIT`: A run was ended by a limit of its own: steps, tokens, cost or time.
+ * - `NOTIFICATION_KIND_FAILURE`: A run failed of anything else.
+ * - `NOTIFICATION_KIND_SUCCESS`: A run succeeded.
+ * - `NOTIFICATION_KIND_CANCELLATION`: A run was cancelled.
+ * - `NOTIFICATION_KIND_OVERDUE`: Nobody has decided on an approval within the time that its agent gives for it.
+ * - `NOTIFICATION_KIND_TEST`: Somebody tests the channel. */
+export const NotificationKind = openEnum([
+  "NOTIFICATION_KIND_UNSPECIFIED",
+  "NOTIFICATION_KIND_APPROVAL",
+  "NOTIFICATION_KIND_QUESTION",
+  "NOTIFICATION_KIND_OUTCOME",
+  "NOTIFICATION_KIND_LIMIT",
+  "NOTIFICATION_KIND_FAILURE",
+  "NOTIFICATION_KIND_SUCCESS",
+  "NOTIFICATION_KIND_CANCELLATION",
+  "NOTIFICATION_KIND_OVERDUE",
+  "NOTIFICATION_KIND_TEST",
+]);
+/** What a notification is about.
+ * - `NOTIFICATION_KIND_UNSPECIFIED`: Not said; refused.
+ * - `NOTIFICATION_KIND_APPROVAL`: A run wants leave for a call.
+ * - `NOTIFICATION_KIND_QUESTION`: A run asks a question.
+ * - `NOTIFICATION_KIND_OUTCOME`: Nobody knows whether a call of a run took effect.
+ * - `NOTIFICATION_KIND_LIMIT`: A run was ended by a limit of its own: steps, tokens, cost or time.
+ * - `NOTIFICATION_KIND_FAILURE`: A run failed of anything else.
+ * - `NOTIFICATION_KIND_SUCCESS`: A run succeeded.
+ * - `NOTIFICATION_KIND_CANCELLATION`: A run was cancelled.
+ * - `NOTIFICATION_KIND_OVERDUE`: Nobody has decided on an approval within the time that its agent gives for it.
+ * - `NOTIFICATION_KIND_TEST`: Somebody tests the channel. */
+export type NotificationKind = z.output<typeof NotificationKind>;
+
+/** Where notifications of a workspace go. */
+export const Channel = z.object({
+  /** `workspaces/{workspace}/agents/{agent}` whose runs it is told of, at most 20; all when empty. */
+  agents: z.array(z.string()).default([]),
+  /** When it was made. */
+  createTime: z.string().datetime({ offset: true }).optional(),
+  /** `users/{user}` who made it. */
+  creator: z.string().default(""),
+  /** How long an approval, question or outcome has to stay undecided before this channel is told of it: a second address for what nobody sees to. Whole seconds up to 24 hours; at once when absent. */
+  delay: z.string().regex(new RegExp("^-?[0-9]+(\\.[0-9]{1,9})?s$")).optional(),
+  /** Why it was disabled, unless by people: `GONE` where the receiver answered 410. */
+  disableReason: z.string().default(""),
+  /** Whether it is told of nothing. */
+  disabled: z.boolean().default(false),
+  /** Name shown to people, 1 to 80 characters. */
+  displayName: z.string(),
+  /** Changes with every change; send it back to update only what you have seen. */
+  etag: z.string().default(""),
+  /** How it is spoken to. */
+  format: ChannelFormat,
+  /** Whether words of people and agents go along: what is asked, by which tool, why it failed, what came of it. Arguments of calls never do. */
+  includeContent: z.boolean().default(false),
+  /** What it is told of; approvals, questions, outcomes, limits, failures and what is overdue when empty. */
+  kinds: z.array(NotificationKind).default([]),
+  /** Resource name: `workspaces/{workspace}/channels/{channel}`. */
+  name: z.string(),
+  /** Until when what is sent is signed with the secret before the last rotation, too; absent when it is not. */
+  oldSecretExpireTime: z.string().datetime({ offset: true }).optional(),
+  /** When it was last changed. */
+  updateTime: z.string().datetime({ offset: true }).optional(),
+  /** Address that it is sent to, at most 2000 bytes: `https`, or `http` for localhost and private addresses, which the operator has to allow besides (`MC_EGRESS_ALLOW`). That of a Slack channel is a secret: it is never shown again but for its host. */
+  url: z.string(),
+});
+/** Where notifications of a workspace go. */
+export type Channel = z.output<typeof Channel>;
+
+/** Where notifications of a workspace go. */
+export const ChannelPatch = z.object({
+  /** `workspaces/{workspace}/agents/{agent}` whose runs it is told of, at most 20; all when empty. */
+  agents: z.array(z.string()).default([]),
+  /** When it was made. */
+  createTime: z.string().datetime({ offset: true }).optional(),
+  /** `users/{user}` who made it. */
+  creator: z.string().default(""),
+  /** How long an approval, question or outcome has to stay undecided before this channel is told of it: a second address for what nobody sees to. Whole seconds up to 24 hours; at once when absent. */
+  delay: z.string().regex(new RegExp("^-?[0-9]+(\\.[0-9]{1,9})?s$")).optional(),
+  /** Why it was disabled, unless by people: `GONE` where the receiver answered 410. */
+  disableReason: z.string().default(""),
+  /** Whether it is told of nothing. */
+  disabled: z.boolean().default(false),
+  /** Name shown to people, 1 to 80 characters. */
+  displayName: z.string().optional(),
+  /** Changes with every change; send it back to update only what you have seen. */
+  etag: z.string().default(""),
+  /** How it is spoken to. */
+  format: ChannelFormat.optional(),
+  /** Whether words of people and agents go along: what is asked, by which tool, why it failed, what came of it. Arguments of calls never do. */
+  includeContent: z.boolean().default(false),
+  /** What it is told of; approvals, questions, outcomes, limits, failures and what is overdue when empty. */
+  kinds: z.array(NotificationKind).default([]),
+  /** Resource name: `workspaces/{workspace}/channels/{channel}`. */
+  name: z.string(),
+  /** Until when what is sent is signed with the secret before the last rotation, too; absent when it is not. */
+  oldSecretExpireTime: z.string().datetime({ offset: true }).optional(),
+  /** When it was last changed. */
+  updateTime: z.string().datetime({ offset: true }).optional(),
+  /** Address that it is sent to, at most 2000 bytes: `https`, or `http` for localhost and private addresses, which the operator has to allow besides (`MC_EGRESS_ALLOW`). That of a Slack channel is a secret: it is never shown again but for its host. */
+  url: z.string().optional(),
+});
+/** Where notifications of a workspace go. */
+export type ChannelPatch = z.output<typeof ChannelPatch>;
+
 /** What daylight saving, or any other change of the zone's clock, does to a fire.
  * - `CLOCK_CHANGE_UNSPECIFIED`: Nothing.
  * - `CLOCK_CHANGE_MOVED`: The local time does not exist on that day: it fires at the first moment after the gap.
@@ -1194,6 +1317,16 @@ export const CreateApprovalRuleResponse = z.object({
 });
 /** Reply of CreateApprovalRule. */
 export type CreateApprovalRuleResponse = z.output<typeof CreateApprovalRuleResponse>;
+
+/** Reply of CreateChannel. */
+export const CreateChannelResponse = z.object({
+  /** What was made. */
+  channel: Channel,
+  /** `whsec_...`, with which a webhook's receiver verifies what it gets; shown this once. Empty for other formats. */
+  secret: z.string().default(""),
+});
+/** Reply of CreateChannel. */
+export type CreateChannelResponse = z.output<typeof CreateChannelResponse>;
 
 /** What may be known about a secret. */
 export const Credential = z.object({
@@ -1532,6 +1665,11 @@ export const DeleteAgentResponse = z.object({});
 /** Reply of DeleteAgent. */
 export type DeleteAgentResponse = z.output<typeof DeleteAgentResponse>;
 
+/** Reply of DeleteChannel. */
+export const DeleteChannelResponse = z.object({});
+/** Reply of DeleteChannel. */
+export type DeleteChannelResponse = z.output<typeof DeleteChannelResponse>;
+
 /** Reply of DeleteCredential. */
 export const DeleteCredentialResponse = z.object({});
 /** Reply of DeleteCredential. */
@@ -1551,6 +1689,59 @@ export type DeleteScheduleResponse = z.output<typeof DeleteScheduleResponse>;
 export const DeleteTaskCommentResponse = z.object({});
 /** Reply of DeleteTaskComment. */
 export type DeleteTaskCommentResponse = z.output<typeof DeleteTaskCommentResponse>;
+
+/** What became of a delivery.
+ * - `DELIVERY_STATE_UNSPECIFIED`: Not said; never stored.
+ * - `DELIVERY_STATE_PENDING`: It is to be sent, at `next_attempt_time`.
+ * - `DELIVERY_STATE_DELIVERED`: The receiver has it.
+ * - `DELIVERY_STATE_DEAD`: It was given up; `error` says why. It can be replayed.
+ * - `DELIVERY_STATE_SKIPPED`: It was no longer needed: decided in time, or the channel was disabled. */
+export const DeliveryState = openEnum([
+  "DELIVERY_STATE_UNSPECIFIED",
+  "DELIVERY_STATE_PENDING",
+  "DELIVERY_STATE_DELIVERED",
+  "DELIVERY_STATE_DEAD",
+  "DELIVERY_STATE_SKIPPED",
+]);
+/** What became of a delivery.
+ * - `DELIVERY_STATE_UNSPECIFIED`: Not said; never stored.
+ * - `DELIVERY_STATE_PENDING`: It is to be sent, at `next_attempt_time`.
+ * - `DELIVERY_STATE_DELIVERED`: The receiver has it.
+ * - `DELIVERY_STATE_DEAD`: It was given up; `error` says why. It can be replayed.
+ * - `DELIVERY_STATE_SKIPPED`: It was no longer needed: decided in time, or the channel was disabled. */
+export type DeliveryState = z.output<typeof DeliveryState>;
+
+/** One notification for one channel. */
+export const Delivery = z.object({
+  /** How often it was tried, since it was made or last replayed; at most 10 times. */
+  attempts: z.number().int().default(0),
+  /** `workspaces/{workspace}/channels/{channel}`. */
+  channel: z.string().default(""),
+  /** When what it is about happened. */
+  createTime: z.string().datetime({ offset: true }).optional(),
+  /** Why the last attempt failed, or why it was skipped; empty if neither. Nothing that the receiver says is in it. */
+  error: z.string().default(""),
+  /** `workspaces/{workspace}/inbox/{item}` that is to be decided; empty if nothing is. */
+  inboxItem: z.string().default(""),
+  /** What it is about. */
+  kind: NotificationKind.default("NOTIFICATION_KIND_UNSPECIFIED"),
+  /** Resource name: `workspaces/{workspace}/deliveries/{delivery}`. `msg_` and the last part are its `webhook-id`. */
+  name: z.string(),
+  /** When it is tried next; absent once it is settled. */
+  nextAttemptTime: z.string().datetime({ offset: true }).optional(),
+  /** How often it was replayed. */
+  replays: z.number().int().default(0),
+  /** `workspaces/{workspace}/runs/{run}`; empty for a test. */
+  run: z.string().default(""),
+  /** When it was delivered, given up or skipped; absent until then. */
+  settleTime: z.string().datetime({ offset: true }).optional(),
+  /** What became of it. */
+  state: DeliveryState.default("DELIVERY_STATE_UNSPECIFIED"),
+  /** HTTP status of the last answer; 0 if there was none. */
+  statusCode: z.number().int().default(0),
+});
+/** One notification for one channel. */
+export type Delivery = z.output<typeof Delivery>;
 
 /** The engine told the agent something: that its answer was empty, cut, or lacked evidence. */
 export const EngineNote = z.object({
@@ -1843,6 +2034,14 @@ export const GetArtifactResponse = z.object({
 /** Reply of GetArtifact. */
 export type GetArtifactResponse = z.output<typeof GetArtifactResponse>;
 
+/** Reply of GetChannel. */
+export const GetChannelResponse = z.object({
+  /** The channel. */
+  channel: Channel,
+});
+/** Reply of GetChannel. */
+export type GetChannelResponse = z.output<typeof GetChannelResponse>;
+
 /** Reply of GetCredential. */
 export const GetCredentialResponse = z.object({
   /** The credential, without its secret. */
@@ -2026,6 +2225,16 @@ export const ListArtifactsResponse = z.object({
 /** Reply of ListArtifacts. */
 export type ListArtifactsResponse = z.output<typeof ListArtifactsResponse>;
 
+/** Reply of ListChannels. */
+export const ListChannelsResponse = z.object({
+  /** One page. */
+  channels: z.array(Channel).default([]),
+  /** Empty on the last page. */
+  nextPageToken: z.string().default(""),
+});
+/** Reply of ListChannels. */
+export type ListChannelsResponse = z.output<typeof ListChannelsResponse>;
+
 /** Reply of ListCredentials. */
 export const ListCredentialsResponse = z.object({
   /** One page. */
@@ -2035,6 +2244,16 @@ export const ListCredentialsResponse = z.object({
 });
 /** Reply of ListCredentials. */
 export type ListCredentialsResponse = z.output<typeof ListCredentialsResponse>;
+
+/** Reply of ListDeliveries. */
+export const ListDeliveriesResponse = z.object({
+  /** One page. */
+  deliveries: z.array(Delivery).default([]),
+  /** Empty on the last page. */
+  nextPageToken: z.string().default(""),
+});
+/** Reply of ListDeliveries. */
+export type ListDeliveriesResponse = z.output<typeof ListDeliveriesResponse>;
 
 /** Reply of ListInboxItems. */
 export const ListInboxItemsResponse = z.object({
@@ -2699,6 +2918,19 @@ export const RefreshResponse = z.object({
 /** Reply of Refresh. */
 export type RefreshResponse = z.output<typeof RefreshResponse>;
 
+/** Request of ReplayDelivery. */
+export const ReplayDeliveryRequest = z.object({});
+/** Request of ReplayDelivery. */
+export type ReplayDeliveryRequest = z.output<typeof ReplayDeliveryRequest>;
+
+/** Reply of ReplayDelivery. */
+export const ReplayDeliveryResponse = z.object({
+  /** The delivery, pending again. */
+  delivery: Delivery,
+});
+/** Reply of ReplayDelivery. */
+export type ReplayDeliveryResponse = z.output<typeof ReplayDeliveryResponse>;
+
 /** Request of ResumeRun. */
 export const ResumeRunRequest = z.object({
   /** Why, for those who look at the run later; at most 500 characters. */
@@ -2773,6 +3005,24 @@ export const RevokeApprovalRuleResponse = z.object({
 });
 /** Reply of RevokeApprovalRule. */
 export type RevokeApprovalRuleResponse = z.output<typeof RevokeApprovalRuleResponse>;
+
+/** Request of RotateChannelSecret. */
+export const RotateChannelSecretRequest = z.object({
+  /** The new address of a Slack channel; empty for a webhook. */
+  url: z.string().default(""),
+});
+/** Request of RotateChannelSecret. */
+export type RotateChannelSecretRequest = z.output<typeof RotateChannelSecretRequest>;
+
+/** Reply of RotateChannelSecret. */
+export const RotateChannelSecretResponse = z.object({
+  /** As it is now. */
+  channel: Channel,
+  /** The new `whsec_...` of a webhook, shown this once; empty for other formats. */
+  secret: z.string().default(""),
+});
+/** Reply of RotateChannelSecret. */
+export type RotateChannelSecretResponse = z.output<typeof RotateChannelSecretResponse>;
 
 /** Request of RotateCredential. */
 export const RotateCredentialRequest = z.object({
@@ -3018,6 +3268,19 @@ export const TaskPatch = z.object({
 /** A piece of work. */
 export type TaskPatch = z.output<typeof TaskPatch>;
 
+/** Request of TestChannel. */
+export const TestChannelRequest = z.object({});
+/** Request of TestChannel. */
+export type TestChannelRequest = z.output<typeof TestChannelRequest>;
+
+/** Reply of TestChannel. */
+export const TestChannelResponse = z.object({
+  /** The delivery, pending; a scheduler sends it a moment later. ListDeliveries shows what becomes of it. */
+  delivery: Delivery,
+});
+/** Reply of TestChannel. */
+export type TestChannelResponse = z.output<typeof TestChannelResponse>;
+
 /** Reply of UpdateAgent. */
 export const UpdateAgentResponse = z.object({
   /** As it is now. */
@@ -3025,6 +3288,14 @@ export const UpdateAgentResponse = z.object({
 });
 /** Reply of UpdateAgent. */
 export type UpdateAgentResponse = z.output<typeof UpdateAgentResponse>;
+
+/** Reply of UpdateChannel. */
+export const UpdateChannelResponse = z.object({
+  /** As it is now. */
+  channel: Channel,
+});
+/** Reply of UpdateChannel. */
+export type UpdateChannelResponse = z.output<typeof UpdateChannelResponse>;
 
 /** Reply of UpdateSchedule. */
 export const UpdateScheduleResponse = z.object({

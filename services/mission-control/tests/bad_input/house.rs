@@ -94,6 +94,7 @@ impl House {
                 mc_tasks::Parts {
                     database: kit.login("tasks", "api").await,
                     registry: registry.upstream.clone(),
+                    identity: identity.upstream.clone(),
                     bus: Bus::local(),
                     verifier: verifier("tasks"),
                     ambient: ambient.clone(),

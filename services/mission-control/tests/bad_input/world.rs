@@ -216,6 +216,16 @@ impl World {
                         ["name"],
                 )
             }
+            "channels" => {
+                let body = json!({"displayName": "On call", "format": 1, "url": "https://hooks.example/mc"});
+                text(&self.post("channels", owner, body).await["channel"]["name"])
+            }
+            "deliveries" => {
+                let channel = Box::pin(self.make("channels", owner)).await;
+                text(
+                    &self.post(&format!("channels/{channel}:test"), owner, json!({})).await["delivery"]["name"],
+                )
+            }
             "artifacts" => self.artifact().await,
             "generations" => self.generation().await,
             "providers" => {

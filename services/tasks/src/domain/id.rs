@@ -25,4 +25,8 @@ mc_chassis::id_type! {
     ScheduleId,
     /// One time that a schedule was due, or was told to run.
     FireId,
+    /// Where notifications go.
+    ChannelId,
+    /// One notification for one channel.
+    DeliveryId,
 }

@@ -13,6 +13,7 @@ pub mod history;
 pub mod id;
 pub mod key;
 pub mod mail;
+pub mod notice;
 pub mod order;
 pub mod prompt;
 pub mod reach;

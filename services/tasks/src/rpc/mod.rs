@@ -5,24 +5,30 @@ mod batch_decide_inbox_items;
 mod batch_start_tasks;
 mod batch_update_tasks;
 mod cancel_run;
+mod channel_content;
 mod create_approval_rule;
+mod create_channel;
 mod create_schedule;
 mod create_task;
 mod create_task_comment;
 mod decide_inbox_item;
 mod decision;
+mod delete_channel;
 mod delete_schedule;
 mod delete_task_comment;
 mod download_artifact;
 mod export_run;
 mod get_approval_rule;
 mod get_artifact;
+mod get_channel;
 mod get_inbox_item;
 mod get_run;
 mod get_schedule;
 mod get_task;
 mod list_approval_rules;
 mod list_artifacts;
+mod list_channels;
+mod list_deliveries;
 mod list_inbox_items;
 mod list_run_commands;
 mod list_run_events;
@@ -33,15 +39,18 @@ mod list_task_comments;
 mod list_tasks;
 mod moment;
 mod names;
+mod notification_service;
 mod order;
 mod pause_run;
 mod pause_schedule;
 mod placing;
 mod preview_schedule;
+mod replay_delivery;
 mod resume_run;
 mod resume_schedule;
 mod retry_run;
 mod revoke_approval_rule;
+mod rotate_channel_secret;
 mod rule_content;
 mod run_schedule;
 mod schedule_content;
@@ -54,12 +63,15 @@ mod steer_run;
 mod task_board;
 mod task_content;
 mod task_service;
+mod test_channel;
 #[cfg(test)]
 mod tests;
+mod update_channel;
 mod update_schedule;
 mod update_task;
 pub(crate) mod view;
 pub(crate) mod view_activity;
+mod view_channel;
 mod view_people;
 mod view_rules;
 mod view_schedule;
@@ -83,6 +95,7 @@ pub(crate) use service::routes;
 pub(crate) struct Api {
     pub(crate) database: Database,
     pub(crate) registry: Upstream,
+    pub(crate) identity: Upstream,
     pub(crate) bus: Bus,
     pub(crate) watcher: Watcher,
     pub(crate) verifier: Arc<Verifier>,

@@ -4,7 +4,8 @@ use mc_chassis::auth::Caller;
 use mc_chassis::{Failure, names};
 
 use crate::domain::id::{
-    AgentId, ApprovalRuleId, ArtifactId, CommentId, InboxItemId, RunId, ScheduleId, TaskId, WorkspaceId,
+    AgentId, ApprovalRuleId, ArtifactId, ChannelId, CommentId, DeliveryId, InboxItemId, RunId, ScheduleId,
+    TaskId, WorkspaceId,
 };
 
 /// `workspaces/{workspace}` that the caller is in.
@@ -83,6 +84,24 @@ pub(crate) fn schedule(
     Ok((WorkspaceId::new(workspace), ScheduleId::new(schedule)))
 }
 
+/// `workspaces/{workspace}/channels/{channel}` in the caller's workspace.
+pub(crate) fn channel(caller: &Caller, field: &str, name: &str) -> Result<(WorkspaceId, ChannelId), Failure> {
+    let [workspace, channel] = names::parse(field, "workspaces/*/channels/*", name)?;
+    caller.in_workspace(workspace).map_err(|_| Failure::not_found(name))?;
+    Ok((WorkspaceId::new(workspace), ChannelId::new(channel)))
+}
+
+/// `workspaces/{workspace}/deliveries/{delivery}` in the caller's workspace.
+pub(crate) fn delivery(
+    caller: &Caller,
+    field: &str,
+    name: &str,
+) -> Result<(WorkspaceId, DeliveryId), Failure> {
+    let [workspace, delivery] = names::parse(field, "workspaces/*/deliveries/*", name)?;
+    caller.in_workspace(workspace).map_err(|_| Failure::not_found(name))?;
+    Ok((WorkspaceId::new(workspace), DeliveryId::new(delivery)))
+}
+
 /// `workspaces/{workspace}/agents/{agent}` of the given workspace; none when empty.
 pub(crate) fn optional_agent(
     workspace: WorkspaceId,
@@ -108,6 +127,15 @@ pub(crate) fn optional_run(
     name: &str,
 ) -> Result<Option<RunId>, Failure> {
     optional(workspace, field, "workspaces/*/runs/*", name).map(|id| id.map(RunId::new))
+}
+
+/// `workspaces/{workspace}/channels/{channel}` of the given workspace; none when empty.
+pub(crate) fn optional_channel(
+    workspace: WorkspaceId,
+    field: &str,
+    name: &str,
+) -> Result<Option<ChannelId>, Failure> {
+    optional(workspace, field, "workspaces/*/channels/*", name).map(|id| id.map(ChannelId::new))
 }
 
 fn optional(

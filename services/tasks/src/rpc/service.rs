@@ -7,6 +7,7 @@ use mc_proto::tasks::v1::activity_service_server::{ActivityService, ActivityServ
 use mc_proto::tasks::v1::approval_rule_service_server::{ApprovalRuleService, ApprovalRuleServiceServer};
 use mc_proto::tasks::v1::artifact_service_server::{ArtifactService, ArtifactServiceServer};
 use mc_proto::tasks::v1::inbox_service_server::{InboxService, InboxServiceServer};
+use mc_proto::tasks::v1::notification_service_server::NotificationServiceServer;
 use mc_proto::tasks::v1::run_service_server::{RunService, RunServiceServer};
 use mc_proto::tasks::v1::schedule_service_server::ScheduleServiceServer;
 use mc_proto::tasks::v1::task_service_server::TaskServiceServer;
@@ -43,6 +44,7 @@ pub(crate) fn routes(api: Api) -> Routes {
         .add_service(sized!(ApprovalRuleServiceServer::new(api.clone())))
         .add_service(sized!(ArtifactServiceServer::new(api.clone())))
         .add_service(sized!(ScheduleServiceServer::new(api.clone())))
+        .add_service(sized!(NotificationServiceServer::new(api.clone())))
         .add_service(sized!(ActivityServiceServer::new(api)))
 }
 

@@ -12,6 +12,7 @@ use crate::domain::event::Event;
 use crate::domain::fold::Totals;
 use crate::domain::id::{ApprovalRuleId, CommandId, RunId, WorkspaceId};
 use crate::domain::key;
+use crate::domain::notice::NoticeKind;
 use crate::store::artifact::{self, NewArtifact};
 use crate::store::inbox::{self, NewItem};
 use crate::store::mailbox::{self, Settlement};
@@ -270,6 +271,7 @@ async fn end(tx: &mut Tx, append: &Append, event: &Event) -> Result<(), sqlx::Er
         .bind(error.map(|error| storable(&error.message)))
         .bind(append.at)
         .bind(task_state)
+        .bind(NoticeKind::of_end(event).map(NoticeKind::number))
         .execute(&mut **tx)
         .await?;
     Ok(())

@@ -86,7 +86,7 @@ fn decoded(media_type: &str, body: &[u8]) -> String {
 }
 
 /// The innermost cause is what a person can act on; the outer ones say only that a request failed.
-pub(super) fn told(error: &reqwest::Error) -> String {
+pub(crate) fn told(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {
         cause = inner;

@@ -6,6 +6,7 @@ mod http;
 pub mod http_fetch;
 pub mod http_request;
 
+pub(crate) use http::told;
 use mc_chassis::ids::Ids;
 
 use crate::domain::arguments::Arguments;

@@ -30,6 +30,7 @@ use mc_chassis::egress::Egress;
 use mc_chassis::{Ambient, Lifecycle};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::MissedTickBehavior;
+use url::Url;
 use uuid::Uuid;
 
 use crate::domain::id::WorkspaceId;
@@ -71,6 +72,8 @@ pub struct WorkerSettings {
     pub schedules: bool,
     /// As a scheduler: how long numbered changes of a workspace are kept.
     pub activity_kept: Duration,
+    /// As a scheduler: where the web app is.
+    pub public_url: Option<Url>,
 }
 
 impl Default for WorkerSettings {
@@ -87,6 +90,7 @@ impl Default for WorkerSettings {
             lanes: 4,
             schedules: true,
             activity_kept: SchedulerSettings::default().activity_kept,
+            public_url: None,
         }
     }
 }
@@ -117,7 +121,7 @@ pub struct Means {
     pub registry: Upstream,
     /// As a scheduler: the identity service.
     pub accounts: Upstream,
-    /// The way out for `http_fetch` and `http_request`.
+    /// The way out for `http_fetch` and `http_request`, and as a scheduler for notifications.
     pub egress: Egress,
     /// Hints and live text.
     pub bus: Bus,
@@ -202,11 +206,19 @@ impl Worker {
             let settings = SchedulerSettings {
                 ttl: self.settings.ttl,
                 activity_kept: self.settings.activity_kept,
+                public_url: self.settings.public_url.clone(),
                 ..SchedulerSettings::default()
             };
-            let Means { engine, registry, accounts, identity, bus, ambient, .. } = self.means.clone();
-            let means =
-                scheduler::Means { engine, registry, identity: accounts, service: identity, bus, ambient };
+            let Means { engine, registry, accounts, identity, egress, bus, ambient, .. } = self.means.clone();
+            let means = scheduler::Means {
+                engine,
+                registry,
+                identity: accounts,
+                service: identity,
+                egress,
+                bus,
+                ambient,
+            };
             scheduler::run(settings, means, &self.lifecycle).await;
         });
     }

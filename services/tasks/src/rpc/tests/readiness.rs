@@ -12,7 +12,13 @@ async fn service_is_ready_while_its_database_answers() {
     let (link, _) = memory();
     let parts = Parts {
         database: tables.api.clone(),
-        registry: Upstream::new("registry", Target::Memory(link), &ClientSettings::default(), &lifecycle),
+        registry: Upstream::new(
+            "registry",
+            Target::Memory(link.clone()),
+            &ClientSettings::default(),
+            &lifecycle,
+        ),
+        identity: Upstream::new("identity", Target::Memory(link), &ClientSettings::default(), &lifecycle),
         bus: Bus::local(),
         verifier: TestAuth::new(ambient.clock.clone()).verifier("tasks"),
         ambient,

@@ -1,6 +1,14 @@
 //! The service under test, and its stand-in for the registry.
 
+use std::collections::BTreeMap;
+
+use mc_chassis::egress::Egress;
+use mc_proto::identity::v1::credential_service_server::{CredentialService, CredentialServiceServer};
+use mc_proto::tasks::v1::notification_service_client::NotificationServiceClient;
+
 use super::*;
+use crate::domain::notice::message::Links;
+use crate::notify::Notifier;
 use crate::store::lease::Lease;
 
 /// A registry with one agent of one version.
@@ -18,6 +26,30 @@ pub(super) struct Leave {
     pub(super) auth: TestAuth,
     pub(super) refused: AtomicBool,
     pub(super) asked: Mutex<Vec<identity::DelegateTokenRequest>>,
+}
+
+/// Identity's vault, which people put secrets into and services take them out of.
+#[derive(Default)]
+pub(super) struct Safe {
+    /// By the last part of their names.
+    pub(super) secrets: Mutex<BTreeMap<Uuid, String>>,
+    /// What they were taken out for.
+    pub(super) uses: Mutex<Vec<String>>,
+    /// It cannot be reached.
+    pub(super) away: AtomicBool,
+    made: AtomicU32,
+}
+
+impl Safe {
+    fn id(name: &str) -> Uuid {
+        let id = name.strip_prefix(&format!("workspaces/{HOME}/credentials/")).expect("a credential");
+        id.parse().expect("an id")
+    }
+
+    /// Every secret, in the order in which they were put in.
+    pub(super) fn kept(&self) -> Vec<String> {
+        self.secrets.lock().expect("nothing panics with it").values().cloned().collect()
+    }
 }
 
 /// Methods that no test calls, written as `async_trait` would: it cannot look into a macro.
@@ -78,6 +110,57 @@ impl AgentService for Registry {
 }
 
 #[tonic::async_trait]
+impl CredentialService for Safe {
+    async fn create_credential(
+        &self,
+        request: Request<identity::CreateCredentialRequest>,
+    ) -> Result<Response<identity::CreateCredentialResponse>, Status> {
+        Caller::of(&request)?.user()?;
+        if self.away.load(Ordering::Relaxed) {
+            return Err(Failure::unavailable("VAULT_AWAY", "the vault cannot be reached").into());
+        }
+        let request = request.into_inner();
+        let id = Uuid::from_u128(0xc0_0000 + u128::from(self.made.fetch_add(1, Ordering::Relaxed)));
+        self.secrets.lock().expect("nothing panics with it").insert(id, request.secret);
+        let credential = identity::Credential {
+            name: format!("workspaces/{HOME}/credentials/{id}"),
+            ..request.credential.expect("a credential")
+        };
+        Ok(Response::new(identity::CreateCredentialResponse { credential: Some(credential) }))
+    }
+
+    async fn delete_credential(
+        &self,
+        request: Request<identity::DeleteCredentialRequest>,
+    ) -> Result<Response<identity::DeleteCredentialResponse>, Status> {
+        let id = Self::id(&request.into_inner().name);
+        self.secrets.lock().expect("nothing panics with it").remove(&id).expect("it is there");
+        Ok(Response::new(identity::DeleteCredentialResponse {}))
+    }
+
+    async fn resolve_credential(
+        &self,
+        request: Request<identity::ResolveCredentialRequest>,
+    ) -> Result<Response<identity::ResolveCredentialResponse>, Status> {
+        let request = request.into_inner();
+        if self.away.load(Ordering::Relaxed) {
+            return Err(Failure::unavailable("VAULT_AWAY", "the vault cannot be reached").into());
+        }
+        self.uses.lock().expect("nothing panics with it").push(request.purpose);
+        let kept =
+            self.secrets.lock().expect("nothing panics with it").get(&Self::id(&request.name)).cloned();
+        let secret = kept.ok_or_else(|| Failure::not_found(request.name))?;
+        Ok(Response::new(identity::ResolveCredentialResponse { secret }))
+    }
+
+    not_in_the_script! {
+        identity: get_credential(GetCredentialRequest) -> GetCredentialResponse;
+        identity: list_credentials(ListCredentialsRequest) -> ListCredentialsResponse;
+        identity: rotate_credential(RotateCredentialRequest) -> RotateCredentialResponse;
+    }
+}
+
+#[tonic::async_trait]
 impl AuthService for Leave {
     async fn delegate_token(
         &self,
@@ -122,6 +205,9 @@ pub(super) struct Service {
     pub(super) leave: Arc<Leave>,
     /// What a scheduler fires schedules with.
     pub(super) clockwork: Clockwork,
+    pub(super) safe: Arc<Safe>,
+    /// What a scheduler sends notifications with.
+    pub(super) notifier: Notifier,
     _lifecycle: Lifecycle,
 }
 
@@ -161,10 +247,12 @@ impl Service {
         );
         let leave =
             Arc::new(Leave { auth: auth.clone(), refused: AtomicBool::new(false), asked: Mutex::default() });
+        let safe = Arc::<Safe>::default();
         let leave_link = started(
             Served {
                 name: "identity",
-                routes: Routes::new(sized!(AuthServiceServer::from_arc(leave.clone()))),
+                routes: Routes::new(sized!(AuthServiceServer::from_arc(leave.clone())))
+                    .add_service(sized!(CredentialServiceServer::from_arc(safe.clone()))),
                 verifier: auth.verifier("identity"),
                 readiness: Readiness::new(true),
                 ids: ambient.ids.clone(),
@@ -181,16 +269,38 @@ impl Service {
             bus: bus.clone(),
             ambient: ambient.clone(),
         };
+        mc_chassis::install_crypto();
+        let notifier = Notifier {
+            engine: tables.engine.clone(),
+            identity: clockwork.identity.clone(),
+            service: auth.service("tasks"),
+            egress: Egress::new("127.0.0.1".parse().expect("a policy")).expect("a client"),
+            links: Links { public: Some("https://mc.example.com".parse().expect("a url")) },
+            ambient: ambient.clone(),
+        };
         let parts = Parts {
             database: tables.api.clone(),
             registry: clockwork.registry.clone(),
+            identity: clockwork.identity.clone(),
             bus: bus.clone(),
             verifier: auth.verifier("tasks"),
             ambient,
         };
         let link = started(crate::build(parts, &lifecycle), &lifecycle);
         let upstream = Upstream::new("tasks", Target::Memory(link), &client, &lifecycle);
-        Self { tables, auth, registry, upstream, bus, clock, leave, clockwork, _lifecycle: lifecycle }
+        Self {
+            tables,
+            auth,
+            registry,
+            upstream,
+            bus,
+            clock,
+            leave,
+            clockwork,
+            safe,
+            notifier,
+            _lifecycle: lifecycle,
+        }
     }
 
     pub(super) fn tasks(&self) -> TaskServiceClient<Channel> {
@@ -207,6 +317,15 @@ impl Service {
 
     pub(super) fn artifacts(&self) -> ArtifactServiceClient<Channel> {
         ArtifactServiceClient::new(self.upstream.unary())
+    }
+
+    pub(super) fn notifications(&self) -> NotificationServiceClient<Channel> {
+        NotificationServiceClient::new(self.upstream.unary())
+    }
+
+    /// As somebody who may also make channels.
+    pub(super) fn ask_as_admin<M>(&self, message: M) -> Request<M> {
+        self.auth.request(USER, HOME, Role::Admin, message)
     }
 
     pub(super) fn ask<M>(&self, message: M) -> Request<M> {

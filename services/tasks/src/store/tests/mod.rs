@@ -2,6 +2,7 @@
 
 mod activity;
 mod board;
+mod channels;
 mod claim;
 mod escalation;
 mod fair;

@@ -68,6 +68,7 @@ impl World {
         let parts = Parts {
             database: fleet.tables.api.clone(),
             registry: Upstream::new("registry", Target::Memory(nobody), &client, &fleet.lifecycle),
+            identity: fleet.means.accounts.clone(),
             bus,
             verifier: fleet.auth.verifier("tasks"),
             ambient: fleet.means.ambient.clone(),
