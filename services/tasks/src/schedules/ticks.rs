@@ -23,6 +23,8 @@ impl Clockwork {
         let mut tx = self.engine.begin_open().await?;
         let due = tick::due(&mut tx, now, BATCH).await?;
         if due.is_empty() {
+            // What another has just moved on was locked by looking at it again: it is let go of now, not when the pool gets to it.
+            tx.rollback().await?;
             return Ok(false);
         }
         let mut ticks = Ticks::default();

@@ -108,7 +108,7 @@ impl Tables {
         let end = include_str!("../../../queries/end_run.sql");
         engine("end", end, &|query| {
             let query = query.bind(run).bind(epoch).bind(status::SUCCEEDED).bind("Done.");
-            query.bind(None::<String>).bind(None::<String>).bind(NOW).bind(3_i16)
+            query.bind(None::<String>).bind(None::<String>).bind(NOW).bind(3_i16).bind(Some(1_i16))
         })
         .await;
         engine("promote 10", PROMOTE, &|query| query).await;
