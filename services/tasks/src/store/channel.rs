@@ -25,7 +25,7 @@ pub struct Channel {
     pub channel_id: Uuid,
     /// Its workspace.
     pub workspace_id: Uuid,
-    /// One of [`format`].
+    /// One of [`mod@format`].
     pub format: i16,
     /// Numbers of what it is told of.
     pub kinds: Vec<i16>,
@@ -141,7 +141,7 @@ pub async fn count(connection: &mut PgConnection, workspace: WorkspaceId) -> Res
 pub struct NewChannel {
     /// Its id.
     pub channel: ChannelId,
-    /// One of [`format`].
+    /// One of [`mod@format`].
     pub format: i16,
     /// What people say of it.
     pub settings: Settings,
