@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures on private servers, in an optimised build: bench.sh engine [--peers], or bench.sh queue.
+# Measures on private servers, in an optimised build: bench.sh engine [--peers], bench.sh queue, or bench.sh waiting.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 # shellcheck source=scripts/lib.sh
@@ -7,17 +7,17 @@ source scripts/lib.sh
 # shellcheck source=scripts/tools.sh
 source scripts/tools.sh
 
-usage="Usage: ./mc bench engine [--peers] | queue"
+usage="Usage: ./mc bench engine [--peers] | queue | waiting"
 
-if [[ ${1:-} == queue && $# -eq 1 ]]; then
+if [[ ${1:-} =~ ^(queue|waiting)$ && $# -eq 1 ]]; then
   need_rust
   need_postgres
   provide || exit
   run_cargo build --quiet -p mission-control --bin mission-control
-  run_cargo build --quiet --release -p mc-tasks --example queue_bench
+  run_cargo build --quiet --release -p mc-tasks --example "$1_bench"
   # shellcheck disable=SC2016 # the command that is started knows the address
   exec "$CARGO_TARGET_DIR/debug/mission-control" dev servers --durable -- \
-    sh -c '"$0" "$MC_TEST_DATABASE_URL"' "$CARGO_TARGET_DIR/release/examples/queue_bench"
+    sh -c '"$0" "$MC_TEST_DATABASE_URL"' "$CARGO_TARGET_DIR/release/examples/$1_bench"
 fi
 
 [[ ${1:-} == engine && $# -le 2 && ${2:---peers} == --peers ]] || die "$usage"

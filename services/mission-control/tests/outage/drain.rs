@@ -17,7 +17,7 @@ use crate::{RUN_WITHIN, ends_whole};
 const HANDED_OVER_WITHIN: Duration = Duration::from_secs(3);
 
 /// Each run that a worker has, with the worker and the epoch of the lease.
-async fn leases(admin: &PgPool) -> Vec<(Uuid, Uuid, i64)> {
+pub(crate) async fn leases(admin: &PgPool) -> Vec<(Uuid, Uuid, i64)> {
     sqlx::query_as("SELECT run_id, worker_id, lease_epoch FROM tasks.run WHERE worker_id IS NOT NULL")
         .fetch_all(admin)
         .await

@@ -2,6 +2,8 @@
 #![allow(clippy::print_stderr, reason = "what a test leaves behind and what it left out is for who runs it")]
 
 mod drain;
+mod failover;
+mod line;
 mod patience;
 mod servers;
 mod system;

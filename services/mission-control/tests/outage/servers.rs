@@ -1,10 +1,11 @@
 //! PostgreSQL and Redis that belong to the test, to be killed and brought back on the same ports.
 
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use sqlx::PgPool;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
@@ -49,7 +50,7 @@ impl Server {
     }
 }
 
-/// PostgreSQL on a new cluster.
+/// PostgreSQL on a cluster of its own.
 pub(crate) struct Postgres {
     pub(crate) server: Server,
     pub(crate) url: String,
@@ -57,31 +58,55 @@ pub(crate) struct Postgres {
 }
 
 impl Postgres {
+    /// On a new cluster.
     pub(crate) async fn start() -> Self {
-        let folder = open_folder();
-        let (binaries, data, port) = (binaries().await, folder.path().join("data"), free_port());
-        let is_root = rustix::process::geteuid().is_root();
-        std::fs::create_dir(&data).expect("a folder");
-        if is_root {
-            chown(&data, Some(NOBODY), Some(NOBODY)).expect("give the folder away");
-        }
-        let program = move |name: &str| {
-            let mut command = Command::new(binaries.join(name));
-            if is_root {
-                command.uid(NOBODY).gid(NOBODY);
-            }
-            command.current_dir("/").env("HOME", "/").stdin(Stdio::null()).stdout(Stdio::null());
-            command.stderr(Stdio::null()).kill_on_drop(true);
-            command
-        };
-        let made = program("initdb")
+        let folder = data_folder();
+        let made = program(&binaries().await, "initdb")
             .arg("-D")
-            .arg(&data)
+            .arg(folder.path().join("data"))
             .args(["-U", "postgres", "--auth=trust", "--no-sync"])
             .status();
-        assert!(made.await.expect("run initdb").success(), "initdb failed in {}", data.display());
+        assert!(made.await.expect("run initdb").success(), "initdb failed in {}", folder.path().display());
+        Self::start_in(folder).await
+    }
+
+    /// Another one that follows it, and from then on has each commit before it is acknowledged.
+    pub(crate) async fn standby(&self) -> Self {
+        let folder = data_folder();
+        let copied = program(&binaries().await, "pg_basebackup")
+            .args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync", "--dbname", &self.url, "-D"])
+            .arg(folder.path().join("data"))
+            .status();
+        assert!(copied.await.expect("run pg_basebackup").success(), "pg_basebackup failed");
+        let standby = Self::start_in(folder).await;
+        let admin = PgPool::connect(&self.url).await.expect("connect");
+        for statement in ["ALTER SYSTEM SET synchronous_standby_names = '*'", "SELECT pg_reload_conf()"] {
+            sqlx::raw_sql(statement).execute(&admin).await.expect(statement);
+        }
+        until("the standby has each commit", Duration::from_secs(20), async || {
+            let follows = "SELECT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'sync')";
+            sqlx::query_scalar(follows).fetch_one(&admin).await.expect("look")
+        })
+        .await;
+        standby
+    }
+
+    /// Makes a standby the one that is written to.
+    pub(crate) async fn promote(&self) {
+        let admin = PgPool::connect(&self.url).await.expect("connect");
+        let promoted: bool =
+            sqlx::query_scalar("SELECT pg_promote()").fetch_one(&admin).await.expect("promote");
+        assert!(promoted, "not within a minute");
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.server.port
+    }
+
+    async fn start_in(folder: TempDir) -> Self {
+        let (binaries, data, port) = (binaries().await, folder.path().join("data"), free_port());
         let command = Box::new(move || {
-            let mut postgres = program("postgres");
+            let mut postgres = program(&binaries, "postgres");
             postgres.arg("-D").arg(&data).args([
                 "-c",
                 "listen_addresses=127.0.0.1",
@@ -93,8 +118,36 @@ impl Postgres {
         });
         let mut server = Server { name: "PostgreSQL", command, port, child: None };
         server.start().await;
-        Self { server, url: format!("postgres://postgres@127.0.0.1:{port}/postgres"), _folder: folder }
+        Self { server, url: database_url(port), _folder: folder }
     }
+}
+
+/// The database of a server, or of what stands in front of one.
+pub(crate) fn database_url(port: u16) -> String {
+    format!("postgres://postgres@127.0.0.1:{port}/postgres")
+}
+
+/// A program of PostgreSQL's, as a user under whom it starts.
+fn program(binaries: &Path, name: &str) -> Command {
+    let mut command = Command::new(binaries.join(name));
+    if rustix::process::geteuid().is_root() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    command.current_dir("/").env("HOME", "/").stdin(Stdio::null()).stdout(Stdio::null());
+    command.stderr(Stdio::null()).kill_on_drop(true);
+    command
+}
+
+/// A folder with an empty `data` for a cluster.
+fn data_folder() -> TempDir {
+    let folder = open_folder();
+    let data = folder.path().join("data");
+    // A cluster that others may enter is refused.
+    std::fs::DirBuilder::new().mode(0o700).create(&data).expect("a folder");
+    if rustix::process::geteuid().is_root() {
+        chown(&data, Some(NOBODY), Some(NOBODY)).expect("give the folder away");
+    }
+    folder
 }
 
 /// Redis, in memory.

@@ -107,6 +107,12 @@ impl System {
         std::fs::read_to_string(self.folder.path().join("up.log")).unwrap_or_default()
     }
 
+    /// What its processes say of themselves.
+    pub(crate) fn logs(&self) -> String {
+        let files = std::fs::read_dir(self.folder.path().join("logs")).expect("a folder of logs");
+        files.map(|file| std::fs::read_to_string(file.expect("a file").path()).expect("a log")).collect()
+    }
+
     /// One call; the path is behind `/v1/`.
     pub(crate) async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
         let mut request = self
