@@ -121,6 +121,7 @@ pub(crate) fn ada() -> pb::Agent {
                     effect: pb::RequestEffect::Queryable as i32,
                     query_url: "https://api.example.com/orders/{key}".into(),
                     approval_expiry: Some(prost_types::Duration { seconds: 3_600, nanos: 0 }),
+                    ..Default::default()
                 },
             ],
             limits: Some(pb::RunLimits {

@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::spec::Spec;
+use super::team;
 use mc_chassis::error::Violations;
 
 mc_chassis::id_type!(
@@ -43,6 +44,13 @@ impl Profile {
             );
         }
         self.spec.check("agent.spec", &mut violations);
+        violations.into_result()
+    }
+
+    /// Holds it to the workspace that it is in: nobody hands work to another workspace's agents.
+    pub(crate) fn check_workspace(&self, workspace: Uuid) -> Result<(), Vec<Violation>> {
+        let mut violations = Violations::default();
+        team::check_workspace("agent.spec.tools", &self.spec.tools, workspace, &mut violations);
         violations.into_result()
     }
 }

@@ -3,12 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::query;
+use super::team::{self, DELEGATE, Teammate};
 use super::text::quote;
 use mc_chassis::error::Violations;
 
 /// Tools that can be granted. `finish` is not among them: every run has it.
-pub(crate) const GRANTABLE: [&str; 6] =
-    ["write_artifact", "read_artifact", "http_fetch", HTTP_REQUEST, ASK_HUMAN, "wait"];
+pub(crate) const GRANTABLE: [&str; 7] =
+    ["write_artifact", "read_artifact", "http_fetch", HTTP_REQUEST, ASK_HUMAN, "wait", DELEGATE];
 /// The tool whose effect can be declared.
 pub(crate) const HTTP_REQUEST: &str = "http_request";
 const ASK_HUMAN: &str = "ask_human";
@@ -42,6 +43,9 @@ pub(crate) struct ToolGrant {
     /// With [`Policy::Ask`]: milliseconds for which an approval may stay open before it is escalated; never when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) approval_expiry_ms: Option<i64>,
+    /// For `delegate`: whom it may hand work to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) teammates: Vec<Teammate>,
 }
 
 /// Whether an agent may use a tool by itself.
@@ -106,6 +110,7 @@ pub(crate) fn check(field: &str, grants: &[ToolGrant], violations: &mut Violatio
         check_policy(&path, grant, violations);
         check_expiry(&path, grant, violations);
         query::check(&path, grant, violations);
+        team::check(&path, grant, violations);
     }
 }
 
@@ -193,7 +198,8 @@ mod tests {
 
     #[test]
     fn every_tool_may_be_granted_once() {
-        assert!(broken(&GRANTABLE.map(|tool| grant(tool, &[]))).is_empty());
+        // A grant of `delegate` names somebody; that has its own tests.
+        assert_eq!(broken(&GRANTABLE.map(|tool| grant(tool, &[]))), ["tools[6].teammates"]);
         assert_eq!(broken(&[grant("http_fetch", &[]), grant("http_fetch", &[])]), ["tools[1].tool"]);
     }
 
@@ -264,8 +270,9 @@ mod tests {
             for tool in GRANTABLE {
                 let expected: &[&str] =
                     if tool == ASK_HUMAN && policy != Policy::Allow { &["tools[0].policy"] } else { &[] };
+                let teammates = if tool == DELEGATE { vec![team::tests::bob()] } else { Vec::new() };
                 assert_eq!(
-                    broken(&[ToolGrant { policy, ..grant(tool, &[]) }]),
+                    broken(&[ToolGrant { policy, teammates, ..grant(tool, &[]) }]),
                     expected,
                     "{tool}: {policy:?}"
                 );

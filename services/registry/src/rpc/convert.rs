@@ -4,7 +4,9 @@ use mc_proto::registry::v1 as pb;
 use prost_types::{Duration, Timestamp};
 use time::OffsetDateTime;
 
-use crate::domain::{self, Effect, HTTP_REQUEST, Limits, Parameters, Policy, Profile, Spec, ToolGrant};
+use crate::domain::{
+    self, Effect, HTTP_REQUEST, Limits, Parameters, Policy, Profile, Spec, Teammate, ToolGrant,
+};
 
 /// What a caller wrote about an agent. Output-only fields are ignored (AIP-203).
 pub(super) fn profile(agent: pb::Agent) -> Profile {
@@ -57,6 +59,11 @@ fn tool(grant: pb::ToolGrant) -> ToolGrant {
         },
         query_url: grant.query_url,
         approval_expiry_ms: grant.approval_expiry.map(whole_milliseconds),
+        teammates: grant
+            .teammates
+            .into_iter()
+            .map(|it| Teammate { name: it.name, agent: it.agent, purpose: it.purpose })
+            .collect(),
         tool: grant.tool,
         // Host names know no case (RFC 4343).
         allowed_hosts: grant.allowed_hosts.into_iter().map(|host| host.to_ascii_lowercase()).collect(),
@@ -157,6 +164,11 @@ fn grant_message(grant: ToolGrant) -> pb::ToolGrant {
         effect: effect as i32,
         query_url: grant.query_url,
         approval_expiry: grant.approval_expiry_ms.map(duration),
+        teammates: grant
+            .teammates
+            .into_iter()
+            .map(|it| pb::Teammate { name: it.name, agent: it.agent, purpose: it.purpose })
+            .collect(),
     }
 }
 

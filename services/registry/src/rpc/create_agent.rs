@@ -21,6 +21,7 @@ pub(super) async fn handle(
         workspace_of(caller, &request.parent),
         both(profile.check().map_err(Failure::from), idempotency::check(&request.request_id)),
     )?;
+    profile.check_workspace(workspace)?;
 
     let now = agents.ambient.clock.now();
     let id = AgentId::new(agents.ambient.ids.uuid());

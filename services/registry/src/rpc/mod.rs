@@ -8,6 +8,7 @@ mod get_agent_version;
 mod list_agent_versions;
 mod list_agents;
 mod publish_agent;
+mod resolve_teammate;
 mod update_agent;
 
 use mc_chassis::auth::Caller;
@@ -115,5 +116,12 @@ impl AgentService for Agents {
         request: Request<pb::ListAgentVersionsRequest>,
     ) -> Result<Response<pb::ListAgentVersionsResponse>, Status> {
         serve!(self, request, list_agent_versions::handle)
+    }
+
+    async fn resolve_teammate(
+        &self,
+        request: Request<pb::ResolveTeammateRequest>,
+    ) -> Result<Response<pb::ResolveTeammateResponse>, Status> {
+        serve!(self, request, resolve_teammate::handle)
     }
 }

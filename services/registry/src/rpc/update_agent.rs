@@ -28,6 +28,7 @@ pub(super) async fn handle(
     // Rules are held on the whole, because a mask may name a part that fits only together with the rest.
     let profile = mask.apply(&current.profile, convert::profile(given));
     profile.check()?;
+    profile.check_workspace(workspace)?;
     let agent = if profile == current.profile {
         current
     } else {
