@@ -17,6 +17,8 @@ voided AS (
 superseded AS (
     UPDATE tasks.command SET state = 4, settle_time = $7
     FROM ended WHERE command.run_id = ended.run_id AND command.settle_time IS NULL
+        -- How its children ended, a failed run reads when it is retried.
+        AND ($3 <> 4 OR command.kind <> 20)
 ),
 moved AS (
     UPDATE tasks.task SET state = $8, update_time = $7

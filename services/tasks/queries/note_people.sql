@@ -10,7 +10,7 @@ noted AS (
         open_items = open_items + $3,
         pending_command = coalesce((
             SELECT c.kind FROM tasks.command c
-            WHERE c.run_id = $1 AND c.kind <> 4 AND c.settle_time IS NULL
+            WHERE c.run_id = $1 AND c.kind NOT IN (4, 20) AND c.settle_time IS NULL
             ORDER BY c.number DESC LIMIT 1
         ), 0)
     WHERE run_id = $1

@@ -8,7 +8,8 @@ WITH posted AS (
         fold_version = greatest(fold_version, $11),
         status = CASE WHEN $2 THEN 1 ELSE status END, wait_reason = CASE WHEN $2 THEN 0 ELSE wait_reason END,
         wake_time = CASE WHEN NOT $3 THEN wake_time END
-    WHERE run_id = $1 AND end_time IS NULL
+    -- One that failed may be retried, and hears then how its children ended.
+    WHERE run_id = $1 AND (end_time IS NULL OR ($6 = 20 AND status = 4))
     RETURNING run_id, workspace_id, task_id, status, wait_reason, mailbox_seq, fold_version, capability, agent_id, provider, agent_runs, turn
 ),
 -- Also where the state stays: that something was ordered is to be seen.

@@ -8,7 +8,8 @@ use mc_proto::registry::v1 as registry;
 use time::OffsetDateTime;
 
 use crate::domain::brief::{
-    AgentSnapshot, ModelParameters, RequestEffect, RunBrief, RunLimits, TaskSnapshot, ToolGrant, ToolPolicy,
+    AgentSnapshot, ModelParameters, RequestEffect, RunBrief, RunLimits, TaskSnapshot, Teammate, ToolGrant,
+    ToolPolicy,
 };
 use crate::domain::event::Queued;
 use crate::domain::id::{AgentId, RunId, TaskId, UserId, WorkspaceId};
@@ -99,10 +100,17 @@ fn tool_grant(grant: registry::ToolGrant) -> ToolGrant {
             .approval_expiry
             .and_then(|expiry| u32::try_from(expiry.seconds).ok())
             .filter(|seconds| *seconds > 0),
+        teammates: grant.teammates.into_iter().filter_map(teammate).collect(),
         tool: grant.tool,
         allowed_hosts: grant.allowed_hosts,
         query_url: grant.query_url,
     }
+}
+
+/// One whose name is malformed is nobody.
+fn teammate(teammate: registry::Teammate) -> Option<Teammate> {
+    let [_, agent] = resource::parse("agent", "workspaces/*/agents/*", &teammate.agent).ok()?;
+    Some(Teammate { name: teammate.name, agent: AgentId::new(agent), purpose: teammate.purpose })
 }
 
 fn limits(limits: registry::RunLimits) -> RunLimits {
@@ -149,6 +157,16 @@ mod tests {
             effect,
             query_url: "https://api.example.com/{key}".into(),
             approval_expiry: Some(prost_types::Duration { seconds: 90, nanos: 0 }),
+            teammates: [
+                "workspaces/00000000-0000-0000-0000-000000000001/agents/00000000-0000-0000-0000-000000000002",
+                "bob",
+            ]
+            .map(|agent| registry::Teammate {
+                name: "bob".into(),
+                agent: agent.into(),
+                purpose: "Finds.".into(),
+            })
+            .to_vec(),
         };
         for (policy, effect, pinned) in [
             (0, 0, (ToolPolicy::Allow, RequestEffect::AtMostOnce)),
@@ -162,6 +180,12 @@ mod tests {
             assert_eq!(grant.query_url, "https://api.example.com/{key}");
             assert_eq!(grant.allowed_hosts, ["api.example.com"]);
             assert_eq!(grant.approval_expiry_s, Some(90));
+            let bob = AgentId::new(uuid::Uuid::from_u128(2));
+            assert_eq!(
+                grant.teammates,
+                [Teammate { name: "bob".into(), agent: bob, purpose: "Finds.".into() }],
+                "who is no agent is no teammate"
+            );
         }
     }
 

@@ -595,6 +595,8 @@ export const operations = {
       task?: string | undefined;
       /** Only runs in this state; all when unspecified. */
       state?: s.RunState | undefined;
+      /** Only runs that this `workspaces/{workspace}/runs/{run}` handed work to; all when empty. */
+      parentRun?: string | undefined;
     },
     undefined,
     typeof s.ListRunsResponse

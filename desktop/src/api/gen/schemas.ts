@@ -70,6 +70,18 @@ export const ToolPolicy = openEnum([
  * - `TOOL_POLICY_DENY`: It may not: the tool is not offered to the model, and a call of it is refused. */
 export type ToolPolicy = z.output<typeof ToolPolicy>;
 
+/** An agent that another one may hand work to. */
+export const Teammate = z.object({
+  /** `workspaces/{workspace}/agents/{agent}` of the same workspace. Each piece of work is done by the version that is the newest when it is handed over. */
+  agent: z.string(),
+  /** What the agent that delegates calls it: a lower case letter, then up to 63 lower case letters, digits, `_` and `-`. */
+  name: z.string(),
+  /** What to give it, in a line for the agent that delegates; at most 300 characters. */
+  purpose: z.string().default(""),
+});
+/** An agent that another one may hand work to. */
+export type Teammate = z.output<typeof Teammate>;
+
 /** Leave to use one tool. */
 export const ToolGrant = z.object({
   /** For `http_fetch` and `http_request`: hosts it may reach, exact (`api.example.com`) or by suffix (`*.example.com`), at most 100. */
@@ -82,7 +94,9 @@ export const ToolGrant = z.object({
   policy: ToolPolicy.default("TOOL_POLICY_UNSPECIFIED"),
   /** For `http_request` with `REQUEST_EFFECT_QUERYABLE`: http or https address with `{key}` where the idempotency key goes, on one of `allowed_hosts`; at most 2,048 characters. */
   queryUrl: z.string().default(""),
-  /** Name of the tool: `write_artifact`, `read_artifact`, `http_fetch`, `http_request`, `ask_human` or `wait`. */
+  /** For `delegate`: the agents that it may hand work to, 1 to 20; their names differ. */
+  teammates: z.array(Teammate).default([]),
+  /** Name of the tool: `write_artifact`, `read_artifact`, `http_fetch`, `http_request`, `ask_human`, `wait` or `delegate`. */
   tool: z.string(),
 });
 /** Leave to use one tool. */
@@ -638,6 +652,10 @@ export const InboxItem = z.object({
   overdue: z.boolean().default(false),
   /** Of approvals: JSON Schema of the tool's arguments, for those who edit them. */
   parametersJsonSchema: z.string().default(""),
+  /** `workspaces/{workspace}/runs/{run}` that handed its task to the run that asks; empty if a person or a schedule started that. */
+  parentRun: z.string().default(""),
+  /** Title of the task of `parent_run` when that was made. */
+  parentTitle: z.string().default(""),
   /** Of questions: the question. */
   question: z.string().default(""),
   /** Of approvals and outcomes: true when the tool declares that the call changes nothing. */
@@ -826,7 +844,8 @@ export type RunState = z.output<typeof RunState>;
  * - `WAIT_REASON_INPUT`: The agent asked a question.
  * - `WAIT_REASON_OUTCOME`: It is to be said what became of a tool call whose outcome was lost.
  * - `WAIT_REASON_TIMER`: The agent set a timer. The run's `wake_time` is when it is due.
- * - `WAIT_REASON_QUOTA`: The model's provider takes no more calls for now: a rate limit or a plan that is used up. The run's `wake_time` is when it is tried again. */
+ * - `WAIT_REASON_QUOTA`: The model's provider takes no more calls for now: a rate limit or a plan that is used up. The run's `wake_time` is when it is tried again.
+ * - `WAIT_REASON_CHILD`: The runs of other agents that it handed work to are to end. */
 export const WaitReason = openEnum([
   "WAIT_REASON_UNSPECIFIED",
   "WAIT_REASON_APPROVAL",
@@ -834,6 +853,7 @@ export const WaitReason = openEnum([
   "WAIT_REASON_OUTCOME",
   "WAIT_REASON_TIMER",
   "WAIT_REASON_QUOTA",
+  "WAIT_REASON_CHILD",
 ]);
 /** What a waiting run waits for; where it waits for several things, the first of these that applies.
  * - `WAIT_REASON_UNSPECIFIED`: It does not wait.
@@ -841,7 +861,8 @@ export const WaitReason = openEnum([
  * - `WAIT_REASON_INPUT`: The agent asked a question.
  * - `WAIT_REASON_OUTCOME`: It is to be said what became of a tool call whose outcome was lost.
  * - `WAIT_REASON_TIMER`: The agent set a timer. The run's `wake_time` is when it is due.
- * - `WAIT_REASON_QUOTA`: The model's provider takes no more calls for now: a rate limit or a plan that is used up. The run's `wake_time` is when it is tried again. */
+ * - `WAIT_REASON_QUOTA`: The model's provider takes no more calls for now: a rate limit or a plan that is used up. The run's `wake_time` is when it is tried again.
+ * - `WAIT_REASON_CHILD`: The runs of other agents that it handed work to are to end. */
 export type WaitReason = z.output<typeof WaitReason>;
 
 /** One execution. */
@@ -868,6 +889,8 @@ export const Run = z.object({
   name: z.string(),
   /** Inbox items of it that are open. */
   openInboxItems: z.number().int().default(0),
+  /** `workspaces/{workspace}/runs/{run}` that handed its task over; empty if a person or a schedule started it. */
+  parentRun: z.string().default(""),
   /** The newest order to it that is not effective yet; unspecified if there is none. */
   pendingCommand: CommandKind.default("COMMAND_KIND_UNSPECIFIED"),
   /** When it was to start; absent if that was at once. */
@@ -886,7 +909,7 @@ export const Run = z.object({
   task: z.string().default(""),
   /** Title of its task when it was made. */
   title: z.string().default(""),
-  /** Tokens in and out so far. */
+  /** Tokens in and out so far. Those of the runs that it handed work to are among them once these have ended, and so are their costs below. */
   totalTokens: z.string().regex(new RegExp("^-?[0-9]+$")).default("0"),
   /** Model calls whose cost is unknown and not in the sum. */
   unpricedCalls: z.number().int().default(0),
@@ -1253,6 +1276,129 @@ export const ChannelPatch = z.object({
 });
 /** Where notifications of a workspace go. */
 export type ChannelPatch = z.output<typeof ChannelPatch>;
+
+/** A file that a run wrote which work was handed to. */
+export const ChildArtifact = z.object({
+  /** `workspaces/{workspace}/artifacts/{artifact}`. */
+  artifact: z.string().default(""),
+  /** Its path within that run. */
+  path: z.string().default(""),
+});
+/** A file that a run wrote which work was handed to. */
+export type ChildArtifact = z.output<typeof ChildArtifact>;
+
+/** Why runs that work was handed to are ordered to end.
+ * - `CHILD_CANCEL_CAUSE_UNSPECIFIED`: Not said; never stored.
+ * - `CHILD_CANCEL_CAUSE_NOT_NEEDED`: Another one succeeded, which is what was waited for.
+ * - `CHILD_CANCEL_CAUSE_PARENT_CANCELLED`: This run was cancelled.
+ * - `CHILD_CANCEL_CAUSE_PARENT_FAILED`: This run failed. */
+export const ChildCancelCause = openEnum([
+  "CHILD_CANCEL_CAUSE_UNSPECIFIED",
+  "CHILD_CANCEL_CAUSE_NOT_NEEDED",
+  "CHILD_CANCEL_CAUSE_PARENT_CANCELLED",
+  "CHILD_CANCEL_CAUSE_PARENT_FAILED",
+]);
+/** Why runs that work was handed to are ordered to end.
+ * - `CHILD_CANCEL_CAUSE_UNSPECIFIED`: Not said; never stored.
+ * - `CHILD_CANCEL_CAUSE_NOT_NEEDED`: Another one succeeded, which is what was waited for.
+ * - `CHILD_CANCEL_CAUSE_PARENT_CANCELLED`: This run was cancelled.
+ * - `CHILD_CANCEL_CAUSE_PARENT_FAILED`: This run failed. */
+export type ChildCancelCause = z.output<typeof ChildCancelCause>;
+
+/** An order to end. */
+export const ChildCancelled = z.object({
+  /** `workspaces/{workspace}/runs/{run}/commands/{command}`. */
+  command: z.string().default(""),
+  /** `workspaces/{workspace}/runs/{run}` that is to end. */
+  run: z.string().default(""),
+});
+/** An order to end. */
+export type ChildCancelled = z.output<typeof ChildCancelled>;
+
+/** A run that work was handed to has ended. What it used counts as used by this run too. */
+export const ChildEnded = z.object({
+  /** Files that it wrote, by path, the newest of each; the first 20. */
+  artifacts: z.array(ChildArtifact).default([]),
+  /** Sum of the known costs in nano US dollars, likewise. */
+  costNanoUsd: z.string().regex(new RegExp("^-?[0-9]+$")).default("0"),
+  /** Why it failed; absent unless it did. */
+  error: RunError.optional(),
+  /** Of `cost_nano_usd`, what is estimated. */
+  estimatedCostNanoUsd: z.string().regex(new RegExp("^-?[0-9]+$")).default("0"),
+  /** Files that it wrote besides. */
+  moreArtifacts: z.number().int().default(0),
+  /** `workspaces/{workspace}/runs/{run}`. */
+  run: z.string().default(""),
+  /** How: succeeded, failed or cancelled. */
+  state: RunState.default("RUN_STATE_UNSPECIFIED"),
+  /** Model calls that it made. */
+  steps: z.number().int().default(0),
+  /** What its agent said when it finished; empty unless it succeeded. */
+  summary: z.string().default(""),
+  /** Tokens in and out, those of its own children included. */
+  totalTokens: z.string().regex(new RegExp("^-?[0-9]+$")).default("0"),
+  /** Model calls whose cost is unknown. */
+  unpricedCalls: z.number().int().default(0),
+});
+/** A run that work was handed to has ended. What it used counts as used by this run too. */
+export type ChildEnded = z.output<typeof ChildEnded>;
+
+/** A run that work was handed to. */
+export const ChildRun = z.object({
+  /** `workspaces/{workspace}/agents/{agent}/versions/{version}`. */
+  agentVersion: z.string().default(""),
+  /** What it may cost in nano US dollars, likewise. */
+  maxCostNanoUsd: z.string().regex(new RegExp("^-?[0-9]+$")).optional(),
+  /** Tokens that it may use: its agent's limit, or its share of what was left; absent for no limit. */
+  maxTokens: z.string().regex(new RegExp("^-?[0-9]+$")).optional(),
+  /** `workspaces/{workspace}/runs/{run}`. */
+  run: z.string().default(""),
+  /** `workspaces/{workspace}/tasks/{task}` that was made for it. */
+  task: z.string().default(""),
+  /** What the agent that delegates calls its teammate. */
+  teammate: z.string().default(""),
+  /** Title of the task. */
+  title: z.string().default(""),
+});
+/** A run that work was handed to. */
+export type ChildRun = z.output<typeof ChildRun>;
+
+/** What an agent waits for that handed work to others.
+ * - `CHILD_WAIT_UNSPECIFIED`: Not said; never stored.
+ * - `CHILD_WAIT_ALL`: The end of each of them.
+ * - `CHILD_WAIT_ANY`: The first that succeeds, or the end of all where none does. */
+export const ChildWait = openEnum(["CHILD_WAIT_UNSPECIFIED", "CHILD_WAIT_ALL", "CHILD_WAIT_ANY"]);
+/** What an agent waits for that handed work to others.
+ * - `CHILD_WAIT_UNSPECIFIED`: Not said; never stored.
+ * - `CHILD_WAIT_ALL`: The end of each of them.
+ * - `CHILD_WAIT_ANY`: The first that succeeds, or the end of all where none does. */
+export type ChildWait = z.output<typeof ChildWait>;
+
+/** Runs that work was handed to were ordered to end. Each has the order among its commands, with its receipt. */
+export const ChildrenCancelled = z.object({
+  /** Why. */
+  cause: ChildCancelCause.default("CHILD_CANCEL_CAUSE_UNSPECIFIED"),
+  /** The orders. */
+  children: z.array(ChildCancelled).default([]),
+});
+/** Runs that work was handed to were ordered to end. Each has the order among its commands, with its receipt. */
+export type ChildrenCancelled = z.output<typeof ChildrenCancelled>;
+
+/** The agent handed work to others. The runs were made in the transaction of this record. */
+export const ChildrenStarted = z.object({
+  /** Id of the call in that answer. */
+  callId: z.string().default(""),
+  /** The runs, in the order in which the agent asked for them; 1 to 8. */
+  children: z.array(ChildRun).default([]),
+  /** With `CHILD_WAIT_ANY`: true if the others are left to go on. Otherwise they are cancelled. */
+  leaveOthers: z.boolean().default(false),
+  /** Step whose answer asked for it. */
+  step: z.number().int().default(0),
+  /** What is waited for. */
+  wait: ChildWait.default("CHILD_WAIT_UNSPECIFIED"),
+});
+/** The agent handed work to others. The runs were made in the transaction of this record. */
+export type ChildrenStarted = z.output<typeof ChildrenStarted>;
 
 /** What daylight saving, or any other change of the zone's clock, does to a fire.
  * - `CLOCK_CHANGE_UNSPECIFIED`: Nothing.
@@ -2457,6 +2603,10 @@ export const RunQueued = z.object({
   agentDisplayName: z.string().default(""),
   /** `workspaces/{workspace}/agents/{agent}/versions/{version}`. */
   agentVersion: z.string().default(""),
+  /** How many runs are above it; 0 without a parent, 3 at most. */
+  depth: z.number().int().default(0),
+  /** `workspaces/{workspace}/runs/{run}` that handed its task over; empty if a person or a schedule started it. */
+  parentRun: z.string().default(""),
   /** When it is to start; absent for at once. */
   scheduledStartTime: z.string().datetime({ offset: true }).optional(),
   /** `users/{user}` who started it. */
@@ -2582,7 +2732,7 @@ export type ToolCallStarted = z.output<typeof ToolCallStarted>;
 
 /** One append-only record.
  *
- * Of `queued`, `started`, `takenOver`, `modelCallStarted`, `modelCallCompleted`, `modelCallFailed`, `toolCallStarted`, `toolCallCompleted`, `engineNote`, `succeeded`, `failed`, `commandDelivered`, `paused`, `resumed`, `cancelled`, `approvalRequested`, `questionAsked`, `outcomeUnknown`, `decided`, `steered`, `retried`, `timerSet`, `approvedByRule`: Exactly one is set. */
+ * Of `queued`, `started`, `takenOver`, `modelCallStarted`, `modelCallCompleted`, `modelCallFailed`, `toolCallStarted`, `toolCallCompleted`, `engineNote`, `succeeded`, `failed`, `commandDelivered`, `paused`, `resumed`, `cancelled`, `approvalRequested`, `questionAsked`, `outcomeUnknown`, `decided`, `steered`, `retried`, `timerSet`, `approvedByRule`, `childrenStarted`, `childEnded`, `childrenCancelled`: Exactly one is set. */
 export const RunEvent = z.looseObject({
   /** A tool call waits for a person's approval. */
   approvalRequested: ApprovalRequested.optional(),
@@ -2590,6 +2740,12 @@ export const RunEvent = z.looseObject({
   approvedByRule: ApprovedByRule.optional(),
   /** A person ended the run. */
   cancelled: RunCancelled.optional(),
+  /** A run that it handed work to has ended. */
+  childEnded: ChildEnded.optional(),
+  /** Runs that it handed work to were ordered to end. */
+  childrenCancelled: ChildrenCancelled.optional(),
+  /** The agent handed work to others, and waits for them. */
+  childrenStarted: ChildrenStarted.optional(),
   /** The run's worker has read a person's order. */
   commandDelivered: CommandDelivered.optional(),
   /** When it was committed. */
@@ -2637,7 +2793,7 @@ export const RunEvent = z.looseObject({
 });
 /** One append-only record.
  *
- * Of `queued`, `started`, `takenOver`, `modelCallStarted`, `modelCallCompleted`, `modelCallFailed`, `toolCallStarted`, `toolCallCompleted`, `engineNote`, `succeeded`, `failed`, `commandDelivered`, `paused`, `resumed`, `cancelled`, `approvalRequested`, `questionAsked`, `outcomeUnknown`, `decided`, `steered`, `retried`, `timerSet`, `approvedByRule`: Exactly one is set. */
+ * Of `queued`, `started`, `takenOver`, `modelCallStarted`, `modelCallCompleted`, `modelCallFailed`, `toolCallStarted`, `toolCallCompleted`, `engineNote`, `succeeded`, `failed`, `commandDelivered`, `paused`, `resumed`, `cancelled`, `approvalRequested`, `questionAsked`, `outcomeUnknown`, `decided`, `steered`, `retried`, `timerSet`, `approvedByRule`, `childrenStarted`, `childEnded`, `childrenCancelled`: Exactly one is set. */
 export type RunEvent = z.output<typeof RunEvent>;
 
 /** Reply of ListRunEvents. */

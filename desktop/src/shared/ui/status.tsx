@@ -57,10 +57,11 @@ const WAITS: Partial<Record<WaitReason, string>> = {
   WAIT_REASON_OUTCOME: "outcome unknown",
   WAIT_REASON_TIMER: "waits for a time",
   WAIT_REASON_QUOTA: "waits for quota",
+  WAIT_REASON_CHILD: "waits for teammates",
 };
 
 /** What a run waits for without needing anybody. */
-const BY_ITSELF: readonly WaitReason[] = ["WAIT_REASON_TIMER", "WAIT_REASON_QUOTA"];
+const BY_ITSELF: readonly WaitReason[] = ["WAIT_REASON_TIMER", "WAIT_REASON_QUOTA", "WAIT_REASON_CHILD"];
 
 const PENDING: Partial<Record<CommandKind, string>> = {
   COMMAND_KIND_PAUSE: "pausing...",

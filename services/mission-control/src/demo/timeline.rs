@@ -1,7 +1,10 @@
 //! Prints a run as it happens: journal events as lines, live tokens as they flow.
 
 use mc_proto::llm::v1::{Message, Usage, part};
-use mc_proto::tasks::v1::{CommandKind, ItemDecided, RunEvent, decision, run_event::Kind};
+use mc_proto::tasks::v1::{
+    ChildEnded, ChildWait, ChildrenStarted, CommandKind, ItemDecided, RunEvent, RunState, decision,
+    run_event::Kind,
+};
 
 use super::follow::{LiveText, TextKind};
 use crate::console::{Console, Style};
@@ -148,9 +151,42 @@ impl Timeline {
             Some(Kind::Steered(said)) => ("✎", format!("is told: {}", short(&said.text))),
             Some(Kind::Retried(_)) => ("↻", "goes on after its failure".to_owned()),
             Some(Kind::ApprovedByRule(allowed)) => ("✓", format!("a rule allows {}", name(&allowed.tool))),
+            Some(Kind::ChildrenStarted(handed)) => ("⇉", format!("hands work to {}", handed_to(handed))),
+            Some(Kind::ChildEnded(child)) => ("⇇", self.child_ended(child)),
+            Some(Kind::ChildrenCancelled(order)) => (
+                "⊘",
+                match order.children.len() {
+                    1 => "tells a run that it handed work to to stop".to_owned(),
+                    runs => format!("tells {runs} runs that it handed work to to stop"),
+                },
+            ),
             None => ("?", "an event that this version does not know".to_owned()),
         }
     }
+
+    fn child_ended(&self, child: &ChildEnded) -> String {
+        let cost = dollars(child.cost_nano_usd);
+        match child.state() {
+            RunState::Succeeded => format!("handed back: {} · {cost}", short(&child.summary)),
+            state => {
+                let how = if state == RunState::Cancelled { "was cancelled" } else { "failed" };
+                let why = child.error.as_ref().map_or("", |error| error.message.as_str());
+                let text = format_args!("work that was handed on {how}: {} · {cost}", short(why));
+                self.console.paint(Style::Bad, text)
+            }
+        }
+    }
+}
+
+/// `bob (Look it up), ana (Write it)`, and what of them is waited for.
+fn handed_to(handed: &ChildrenStarted) -> String {
+    let pieces: Vec<String> =
+        handed.children.iter().map(|child| format!("{} ({})", child.teammate, short(&child.title))).collect();
+    let waits = match (handed.wait(), pieces.len()) {
+        (ChildWait::Any, 2..) => ", and waits for the first that succeeds",
+        _ => ", and waits",
+    };
+    pieces.join(", ") + waits
 }
 
 fn ordered(kind: CommandKind) -> &'static str {

@@ -65,22 +65,22 @@ async fn journal(admin: &PgPool, run: Uuid) -> Vec<Entry> {
 }
 
 async fn letters(admin: &PgPool, run: Uuid) -> Vec<Letter> {
-    let rows: Vec<(i64, Uuid, bool, i16)> = sqlx::query_as(
-        "SELECT number, command_id, body IS NOT NULL AND kind = 4, state FROM tasks.command
+    let rows: Vec<(i64, Uuid, bool, bool, i16)> = sqlx::query_as(
+        "SELECT number, command_id, kind = 4, kind = 20, state FROM tasks.command
          WHERE run_id = $1 ORDER BY number",
     )
     .bind(run)
     .fetch_all(admin)
     .await
     .expect("read letters");
-    let letter = |(number, id, decides, state)| {
+    let letter = |(number, id, decides, tells, state)| {
         let receipt = match state {
             1 => Receipt::Requested,
             2 => Receipt::Delivered,
             3 => Receipt::Effective,
             _ => Receipt::Superseded,
         };
-        Letter { number, id, decides, receipt }
+        Letter { number, id, decides, tells, receipt }
     };
     rows.into_iter().map(letter).collect()
 }

@@ -1,11 +1,13 @@
 //! The arguments of the built-in tools, read from what a model wrote; what is wrong is said by name, for the model.
 
+mod delegate;
 mod fields;
 mod wait;
 
 use url::Url;
 
 use super::tool::Tool;
+pub use delegate::{Delegation, MAX_BRIEF_BYTES, MAX_CHECK_CHARS, MAX_CHECKS, MAX_TITLE_CHARS, Piece};
 use fields::Fields;
 pub use wait::{MAX_WAIT_REASON_CHARS, MAX_WAIT_SECONDS, Wait, WaitSpan};
 
@@ -61,6 +63,8 @@ pub enum Arguments {
     AskHuman(Question),
     /// Of [`Tool::Wait`].
     Wait(Wait),
+    /// Of [`Tool::Delegate`].
+    Delegate(Delegation),
     /// Of [`Tool::Finish`].
     Finish(Finish),
 }
@@ -148,6 +152,7 @@ impl Arguments {
             Tool::HttpRequest => Self::HttpRequest(fields.http_request()?),
             Tool::AskHuman => Self::AskHuman(fields.question()?),
             Tool::Wait => Self::Wait(fields.wait()?),
+            Tool::Delegate => Self::Delegate(fields.delegation()?),
             Tool::Finish => Self::Finish(fields.finish()?),
         };
         fields.none_left(tool)?;

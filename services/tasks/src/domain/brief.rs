@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use time::Duration;
 
 use super::conversation::ToolDefinition;
+use super::family::Lineage;
 use super::id::{AgentId, RunId, TaskId, UserId, WorkspaceId};
 use super::tool::Tool;
 
@@ -23,6 +24,9 @@ pub struct RunBrief {
     pub agent: AgentSnapshot,
     /// The words every model call begins with.
     pub prompt: Prompt,
+    /// Where it stands below the run that handed its task over; none if a person or a schedule started it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lineage: Option<Lineage>,
 }
 
 /// A task as it was when the run was made.
@@ -125,6 +129,21 @@ pub struct ToolGrant {
     /// With [`ToolPolicy::Ask`]: seconds for which an approval may stay open before it is escalated; never when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval_expiry_s: Option<u32>,
+    /// For `delegate`: whom it may hand work to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub teammates: Vec<Teammate>,
+}
+
+/// An agent that another one may hand work to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Teammate {
+    /// What the agent that delegates calls it.
+    pub name: String,
+    /// The agent.
+    pub agent: AgentId,
+    /// What to give it; may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub purpose: String,
 }
 
 /// Whether an agent may use a tool by itself.
@@ -181,6 +200,7 @@ impl ToolGrant {
             effect: RequestEffect::default(),
             query_url: String::new(),
             approval_expiry_s: None,
+            teammates: Vec::new(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod ask;
 mod calls;
+mod children;
 mod limits;
 mod remarks;
 mod tool_use;
@@ -11,11 +12,13 @@ use time::{Duration, OffsetDateTime};
 
 use super::event::{Event, Failed, ModelCallStarted, RunError, Started, TakenOver};
 use super::fold::{Phase, RunFold, RunState, WaitReason};
+use super::id::RunId;
 use super::key;
 use super::prompt::{self, ModelRequest};
 use super::retry;
 pub use ask::{Ask, AskKind};
 pub(super) use calls::{intent, result};
+pub use children::Delegate;
 pub use tool_use::ToolUse;
 
 /// Answers in a row that bring nothing about (empty, cut, without a tool call) before the run is given up.
@@ -38,7 +41,12 @@ pub enum Next {
     UseTools(Vec<ToolUse>),
     /// Ask people: open an inbox item for each, and append the events that say so in the same transaction.
     Ask(Vec<Ask>),
-    /// Nothing until a person decides or, if [`RunFold::wake_at`] says so, a time has come.
+    /// Hand work to others: append [`Delegate::started`] and make their runs in the same transaction, or append
+    /// [`Delegate::refused`].
+    Delegate(Box<Delegate>),
+    /// Order these children to end, which are not needed any longer, and append `children_cancelled`.
+    CancelChildren(Vec<RunId>),
+    /// Nothing until a person decides, a child ends or, if [`RunFold::wake_at`] says so, a time has come.
     Wait(WaitReason),
     /// Nothing until a person lets the run go on.
     Paused,

@@ -1,5 +1,6 @@
 //! The records of a run's journal and their JSON: what is written here is read back for as long as runs are kept.
 
+mod children;
 mod codec;
 mod people;
 mod waits;
@@ -12,6 +13,10 @@ use time::OffsetDateTime;
 use super::brief::RunBrief;
 use super::conversation::{FinishReason, Message, Usage};
 use super::id::ArtifactId;
+pub use children::{
+    ChildCancelCause, ChildCancelled, ChildEnd, ChildEnded, ChildStarted, ChildWait, ChildrenCancelled,
+    ChildrenStarted, MAX_ARTIFACTS, MAX_CHILD_TEXT_CHARS,
+};
 pub use codec::{DecodeError, EVENT_VERSION};
 pub use people::{
     ApprovalRequested, ApprovedByRule, Cancelled, CommandDelivered, Doubt, DoubtCause, ItemDecided,
@@ -80,6 +85,12 @@ pub enum Event {
     Retried(Retried),
     /// A standing rule allows a tool call.
     ApprovedByRule(ApprovedByRule),
+    /// The agent handed work to others, and waits for them.
+    ChildrenStarted(ChildrenStarted),
+    /// A run that it handed work to has ended.
+    ChildEnded(ChildEnded),
+    /// Runs that it handed work to were ordered to end.
+    ChildrenCancelled(ChildrenCancelled),
 }
 
 /// The run exists.
@@ -349,6 +360,9 @@ impl Event {
             Self::Steered(_) => "steered",
             Self::Retried(_) => "retried",
             Self::ApprovedByRule(_) => "approved_by_rule",
+            Self::ChildrenStarted(_) => "children_started",
+            Self::ChildEnded(_) => "child_ended",
+            Self::ChildrenCancelled(_) => "children_cancelled",
         }
     }
 
@@ -371,13 +385,16 @@ impl Event {
             | Self::Resumed(_)
             | Self::Cancelled(_)
             | Self::Steered(_)
-            | Self::Retried(_) => None,
+            | Self::Retried(_)
+            | Self::ChildEnded(_)
+            | Self::ChildrenCancelled(_) => None,
             Self::ApprovalRequested(event) => Some(event.step),
             Self::QuestionAsked(event) => Some(event.step),
             Self::OutcomeUnknown(event) => Some(event.step),
             Self::ItemDecided(event) => Some(event.step),
             Self::TimerSet(event) => Some(event.step),
             Self::ApprovedByRule(event) => Some(event.step),
+            Self::ChildrenStarted(event) => Some(event.step),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A run as the fold of its journal: strict about what may follow what, and the only state the engine reasons from.
 
 mod calls;
+mod children;
 mod clock;
 mod people;
 mod retry;
@@ -16,9 +17,11 @@ use time::OffsetDateTime;
 use super::brief::RunBrief;
 use super::conversation::Message;
 use super::event::{Event, Record, RunError};
-use super::id::ArtifactId;
+use super::id::{ArtifactId, RunId};
 use super::repeats::Repeats;
 pub(super) use calls::{Answer, Call, CallState, Intent, Subject};
+use children::Child;
+pub(super) use children::Delegated;
 use clock::WorkingTime;
 pub(super) use people::Orders;
 pub(super) use waits::Timer;
@@ -27,7 +30,7 @@ pub use view::{OpenItem, PendingIntent, RunState, Totals, WaitReason};
 
 /// Version of what the fold makes of a journal. It rises when an older fold would refuse, or carry on differently
 /// from, a journal that this one writes; workers claim only runs of versions they have.
-pub const FOLD_VERSION: u32 = 3;
+pub const FOLD_VERSION: u32 = 4;
 
 /// Why a record does not fit its journal. The fold is then as it was before.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -83,6 +86,8 @@ pub struct RunFold {
     pub(super) idle_answers: u32,
     pub(super) repeats: Repeats,
     artifacts: BTreeMap<String, ArtifactId>,
+    /// Runs that it handed work to and has not heard to have ended.
+    children: BTreeMap<RunId, Child>,
 }
 
 /// Where the loop stands.
@@ -128,6 +133,7 @@ impl RunFold {
                 idle_answers: 0,
                 repeats: Repeats::default(),
                 artifacts: BTreeMap::new(),
+                children: BTreeMap::new(),
             }),
             event => Err(FoldError::Beginning { seq: record.seq, kind: event.kind() }),
         }
@@ -219,6 +225,9 @@ impl RunFold {
             Event::Steered(steered) => self.steer(steered)?,
             Event::Retried(_) => return Err("the run has not failed".into()),
             Event::ApprovedByRule(approved) => self.approve_by_rule(approved)?,
+            Event::ChildrenStarted(started) => self.start_children(started)?,
+            Event::ChildEnded(ended) => self.end_child(ended)?,
+            Event::ChildrenCancelled(cancelled) => self.cancel_children(cancelled)?,
         }
         Ok(())
     }
@@ -246,6 +255,8 @@ fn during_pause(event: &Event) -> bool {
             | Event::ModelCallFailed(_)
             | Event::CommandDelivered(_)
             | Event::ItemDecided(_)
+            | Event::ChildEnded(_)
+            | Event::ChildrenCancelled(_)
             | Event::Resumed(_)
             | Event::Cancelled(_)
             | Event::Failed(_)

@@ -2,6 +2,7 @@
 //! which promise was broken. It knows no SQL and trusts no projection, so that a simulation and a system under real faults
 //! are held to the same words.
 
+mod family;
 mod journal;
 mod letters;
 mod outside;
@@ -53,6 +54,8 @@ pub struct Letter {
     pub id: Uuid,
     /// True when it carries a decision.
     pub decides: bool,
+    /// True when it tells how a child ended.
+    pub tells: bool,
     /// What became of it.
     pub receipt: Receipt,
 }
@@ -133,6 +136,9 @@ pub enum Promise {
     PaidOnce,
     /// No run is held by the dead.
     NoDeadHolder,
+    /// Work that is handed over is one run, which its parent's journal names, and which is told to end where the parent ends
+    /// badly; and the parent hears of its end once.
+    ChildOnce,
     /// A run goes on when nothing keeps it from that.
     GoesOn,
     /// No lease is taken from a worker that lives and beats.
@@ -179,6 +185,7 @@ pub fn check(histories: &[RunHistory], outside: &Outside) -> Vec<Violation> {
         }
         row_is_true(history, &mut say);
     }
+    family::check(histories, &mut found);
     outside::check_rest(outside, &known, &mut found);
     found
 }

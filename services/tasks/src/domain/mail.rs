@@ -6,7 +6,7 @@ use super::event::{
     Cancelled, CommandDelivered, Event, ItemDecided, Paused, Record, Resumed, Retried, Steered,
 };
 use super::fold::{RunFold, RunState};
-use super::id::{CommandId, InboxItemId};
+use super::id::{CommandId, InboxItemId, RunId};
 use super::order::{CommandKind, Details, Letter, LetterContent};
 use super::prompt;
 
@@ -23,6 +23,8 @@ pub struct Reading {
     pub superseded: Vec<CommandId>,
     /// Decisions on items that the run does not wait for. No letter should be one.
     pub stray: Vec<InboxItemId>,
+    /// Ends of runs that are no children of it which live. No letter should be one.
+    pub strangers: Vec<RunId>,
 }
 
 impl Reading {
@@ -45,8 +47,11 @@ pub fn read(fold: &RunFold, letters: &[Letter], at_rest: bool) -> Reading {
         return Reading::default();
     }
     let mut reader = Reader { fold: fold.clone(), reading: Reading::default() };
-    for letter in letters {
-        reader.reading.read_up_to = letter.number;
+    // What its children did meanwhile, a failed run hears of when it goes on again.
+    let goes_on = |letter: &&Letter| fold.state() == RunState::Failed && is_retry(letter);
+    let (first, then): (Vec<&Letter>, Vec<&Letter>) = letters.iter().partition(goes_on);
+    for letter in first.into_iter().chain(then) {
+        reader.reading.read_up_to = reader.reading.read_up_to.max(letter.number);
         match &letter.content {
             LetterContent::Command { command, kind: CommandKind::Retry, reason, .. }
                 if reader.fold.state() == RunState::Failed =>
@@ -75,6 +80,12 @@ pub fn read(fold: &RunFold, letters: &[Letter], at_rest: bool) -> Reading {
                     reader.reading.stray.push(*item);
                 }
             }
+            LetterContent::ChildEnded(ended) => {
+                if !reader.take(Event::ChildEnded((**ended).clone()), letter.sent_at) {
+                    reader.reading.strangers.push(ended.run);
+                    reader.reading.superseded.push(CommandId::new(ended.run.uuid()));
+                }
+            }
         }
     }
     reader.follow(at_rest)
@@ -90,6 +101,10 @@ pub fn reopened(letters: &[Letter]) -> Vec<Event> {
         _ => None,
     });
     retries.collect()
+}
+
+fn is_retry(letter: &Letter) -> bool {
+    matches!(letter.content, LetterContent::Command { kind: CommandKind::Retry, .. })
 }
 
 fn retried(letter: &Letter, command: CommandId, reason: &str, note: String) -> Retried {

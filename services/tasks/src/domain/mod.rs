@@ -6,6 +6,7 @@ pub mod brief;
 pub mod conversation;
 pub mod decide;
 pub mod event;
+pub mod family;
 mod finish;
 pub mod fold;
 pub mod glance;

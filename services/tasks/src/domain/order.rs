@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use super::event::ChildEnded;
 use super::id::{CommandId, InboxItemId, UserId};
 
 /// What a person can order a run to do.
@@ -115,4 +116,6 @@ pub enum LetterContent {
         /// What was decided.
         decision: Decision,
     },
+    /// A run that work was handed to has ended.
+    ChildEnded(Box<ChildEnded>),
 }

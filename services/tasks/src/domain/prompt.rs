@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::brief::{AgentSnapshot, ModelParameters, Prompt, RunBrief, TaskSnapshot, ToolPolicy};
 use super::conversation::{Message, ToolDefinition};
 use super::event::{NoteReason, RunError};
+use super::family::Lineage;
 use super::fold::RunFold;
 use super::id::{RunId, UserId, WorkspaceId};
 use super::tool::Tool;
@@ -41,7 +42,13 @@ impl RunBrief {
             opening: opening(&task),
             tools: Tool::ALL.into_iter().filter(|tool| agent.may_use(*tool)).map(Tool::definition).collect(),
         };
-        Self { workspace, run, starter, task, agent, prompt }
+        Self { workspace, run, starter, task, agent, prompt, lineage: None }
+    }
+
+    /// The same, of a run that another one handed its task to.
+    #[must_use]
+    pub fn below(self, lineage: Lineage) -> Self {
+        Self { lineage: Some(lineage), ..self }
     }
 }
 
@@ -71,6 +78,13 @@ fn system(agent: &AgentSnapshot) -> String {
             grant.allowed_hosts.join(", ")
         };
         let _ = writeln!(text, "- `{}` may reach: {hosts}.", tool.name());
+    }
+    if let Some(grant) = agent.grant(Tool::Delegate).filter(|_| agent.may_use(Tool::Delegate)) {
+        text.push_str("- `delegate` hands work to teammates. Give away what they are for and what can be described whole:\n");
+        for teammate in &grant.teammates {
+            let purpose = if teammate.purpose.is_empty() { "" } else { ": " };
+            let _ = writeln!(text, "  - `{}`{purpose}{}", teammate.name, teammate.purpose);
+        }
     }
     let asks = |tool: &Tool| agent.policy(*tool) == Some(ToolPolicy::Ask);
     let asked: Vec<String> =

@@ -19,19 +19,22 @@ pub enum Tool {
     AskHuman,
     /// Waits for a time. The engine itself sees to it; nothing is executed.
     Wait,
+    /// Hands work to other agents and waits for it. The engine itself sees to it; nothing is executed.
+    Delegate,
     /// Ends the run. The engine itself judges it; nothing is executed.
     Finish,
 }
 
 impl Tool {
     /// Every tool, in the order in which models are told of them. The order is part of what providers cache.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::WriteArtifact,
         Self::ReadArtifact,
         Self::HttpFetch,
         Self::HttpRequest,
         Self::AskHuman,
         Self::Wait,
+        Self::Delegate,
         Self::Finish,
     ];
 
@@ -44,6 +47,7 @@ impl Tool {
             Self::HttpRequest => "http_request",
             Self::AskHuman => "ask_human",
             Self::Wait => "wait",
+            Self::Delegate => "delegate",
             Self::Finish => "finish",
         }
     }
@@ -59,9 +63,12 @@ impl Tool {
     pub fn effect_class(self, grant: Option<&ToolGrant>) -> EffectClass {
         match self {
             Self::WriteArtifact => EffectClass::Idempotent,
-            Self::ReadArtifact | Self::HttpFetch | Self::AskHuman | Self::Wait | Self::Finish => {
-                EffectClass::Pure
-            }
+            Self::ReadArtifact
+            | Self::HttpFetch
+            | Self::AskHuman
+            | Self::Wait
+            | Self::Delegate
+            | Self::Finish => EffectClass::Pure,
             Self::HttpRequest => match grant.map_or_else(RequestEffect::default, |grant| grant.effect) {
                 RequestEffect::Idempotent => EffectClass::Idempotent,
                 RequestEffect::Queryable => EffectClass::Queryable,
@@ -104,6 +111,12 @@ impl Tool {
                 "Waits, and goes on at a time: after `seconds`, or at `until`. Waiting costs nothing, however long it takes; \
                  use it instead of asking again and again. Other calls of the same answer are carried out meanwhile.",
                 WAIT_SCHEMA,
+            ),
+            Self::Delegate => (
+                "Hands work to teammates, each piece as a task of its own, and waits for them; they work at the same time. The \
+                 answer has what each reported, or why it failed, and the files it wrote. A teammate knows nothing but what \
+                 its brief says: write down all it needs. Other calls of the same answer are carried out meanwhile.",
+                DELEGATE_SCHEMA,
             ),
             Self::Finish => (
                 "Ends the task. Call it on its own, once everything is done and checked; nothing happens after \
@@ -158,6 +171,18 @@ const WAIT_SCHEMA: &str = concat!(
     r#""until":{"type":"string","format":"date-time","description":"When, as RFC 3339 has it: `2026-01-31T09:00:00Z`; at most 365 days ahead."},"#,
     r#""reason":{"type":"string","minLength":1,"maxLength":500,"description":"What you wait for, for the people who look on."}"#,
     r#"},"required":["reason"],"additionalProperties":false}"#
+);
+const DELEGATE_SCHEMA: &str = concat!(
+    r#"{"type":"object","properties":{"#,
+    r#""children":{"type":"array","minItems":1,"maxItems":8,"items":{"type":"object","properties":{"#,
+    r#""teammate":{"type":"string","description":"Who does it, by the name you were given."},"#,
+    r#""title":{"type":"string","minLength":1,"maxLength":200,"description":"What is to be done, in a line."},"#,
+    r#""brief":{"type":"string","minLength":1,"maxLength":32768,"description":"All that the teammate needs to know."},"#,
+    r#""acceptance_checks":{"type":"array","maxItems":20,"items":{"type":"string","minLength":1,"maxLength":500},"description":"What must be true of the result."}"#,
+    r#"},"required":["teammate","title","brief"],"additionalProperties":false}},"#,
+    r#""wait":{"type":"string","enum":["all","any"],"description":"`all`, which is meant when it is left out, waits for the end of each; `any` for the first that succeeds."},"#,
+    r#""others":{"type":"string","enum":["cancel","leave"],"description":"With `any`: what becomes of the others then; `cancel` when left out."}"#,
+    r#"},"required":["children"],"additionalProperties":false}"#
 );
 const FINISH_SCHEMA: &str = concat!(
     r#"{"type":"object","properties":{"#,

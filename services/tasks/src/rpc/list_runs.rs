@@ -22,6 +22,7 @@ pub(super) async fn list_runs(
     let filter = run::Filter {
         task: names::optional_task(workspace, "task", &request.task)?,
         status: state(request.state)?,
+        parent: names::optional_run(workspace, "parent_run", &request.parent_run)?,
     };
     let mut tx = api.database.read(workspace.uuid()).await?;
     let mut runs = run::list(&mut tx, workspace, filter, page.after, page.fetch()).await?;

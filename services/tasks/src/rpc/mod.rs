@@ -65,13 +65,14 @@ mod task_content;
 mod task_service;
 mod test_channel;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod update_channel;
 mod update_schedule;
 mod update_task;
 pub(crate) mod view;
 pub(crate) mod view_activity;
 mod view_channel;
+mod view_children;
 mod view_people;
 mod view_rules;
 mod view_schedule;

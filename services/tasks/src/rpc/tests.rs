@@ -1,6 +1,7 @@
 //! The RPCs over the wire, as people call them, with a stand-in for the registry.
 
 mod activity;
+pub(crate) mod agents;
 mod batch;
 mod board;
 mod board_graph;
@@ -19,7 +20,7 @@ mod schedule_fires;
 mod schedule_overlap;
 mod scheduled;
 mod schedules;
-mod service;
+pub(crate) mod service;
 mod speech;
 mod task_batches;
 

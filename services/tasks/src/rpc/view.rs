@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::domain::event::{self, Event, Record};
 use crate::domain::id::{RunId, WorkspaceId};
+use crate::rpc::view_children;
 use crate::rpc::view_people::Place;
 use crate::store::artifact::Artifact;
 use crate::store::comment::Comment;
@@ -95,6 +96,7 @@ pub(crate) fn run(run: &Run) -> proto::Run {
         model: run.model.clone(),
         wake_time: run.wake_time.map(timestamp),
         scheduled_start_time: run.scheduled_start_time.map(timestamp),
+        parent_run: run.parent_run.map(|parent| run_name(workspace, parent)).unwrap_or_default(),
     }
 }
 
@@ -202,6 +204,11 @@ fn kind(workspace: WorkspaceId, run: RunId, event: Event) -> proto::run_event::K
         Event::Steered(event) => Kind::Steered(place.steered(event)),
         Event::Retried(event) => Kind::Retried(place.retried(event)),
         Event::ApprovedByRule(event) => Kind::ApprovedByRule(place.approved_by_rule(event)),
+        Event::ChildrenStarted(event) => Kind::ChildrenStarted(view_children::started(workspace, event)),
+        Event::ChildEnded(event) => Kind::ChildEnded(view_children::ended(workspace, event)),
+        Event::ChildrenCancelled(event) => {
+            Kind::ChildrenCancelled(view_children::cancelled(workspace, event))
+        }
     }
 }
 
@@ -215,10 +222,15 @@ fn queued(event: &event::Queued) -> proto::RunQueued {
         agent_display_name: brief.agent.display_name.clone(),
         starter: format!("users/{}", brief.starter),
         scheduled_start_time: event.start_at.map(timestamp),
+        parent_run: brief
+            .lineage
+            .map(|lineage| run_name(workspace, lineage.parent.uuid()))
+            .unwrap_or_default(),
+        depth: brief.lineage.map_or(0, |lineage| lineage.depth as i32),
     }
 }
 
-fn error(error: event::RunError) -> proto::RunError {
+pub(super) fn error(error: event::RunError) -> proto::RunError {
     proto::RunError { reason: error.reason, message: error.message }
 }
 

@@ -212,6 +212,8 @@ pub(crate) fn inbox_item(item: &Item) -> proto::InboxItem {
         overdue: item.escalations > 0,
         escalation_count: i32::from(item.escalations),
         approval_rule: item.rule_id.map(|rule| rule_name(workspace, rule)).unwrap_or_default(),
+        parent_run: item.parent_run.map(|parent| run_name(workspace, parent)).unwrap_or_default(),
+        parent_title: item.parent_title.clone().unwrap_or_default(),
     }
 }
 

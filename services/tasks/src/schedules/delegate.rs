@@ -79,7 +79,7 @@ impl Clockwork {
 }
 
 /// Whether asking again later may help.
-pub(super) fn may_pass(failure: &Failure) -> bool {
+pub(crate) fn may_pass(failure: &Failure) -> bool {
     matches!(
         failure.code(),
         Code::Unavailable

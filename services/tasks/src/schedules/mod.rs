@@ -9,6 +9,8 @@ mod delegate;
 mod fires;
 mod ticks;
 
+pub(crate) use delegate::may_pass;
+
 use std::time::Duration;
 
 use futures::StreamExt;

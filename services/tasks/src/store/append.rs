@@ -1,5 +1,7 @@
 //! The fenced append: the one way in which a worker commits anything of a run.
 
+mod columns;
+
 use std::collections::HashMap;
 
 use mc_chassis::db::{Database, Tx, is_constraint};
@@ -14,9 +16,11 @@ use crate::domain::id::{ApprovalRuleId, CommandId, RunId, WorkspaceId};
 use crate::domain::key;
 use crate::domain::notice::NoticeKind;
 use crate::store::artifact::{self, NewArtifact};
+use crate::store::children::{self, NewChild};
 use crate::store::inbox::{self, NewItem};
-use crate::store::mailbox::{self, Settlement};
+use crate::store::mailbox::{self, Posted, Settlement};
 use crate::store::rule;
+use columns::{EventColumns, RunColumns};
 
 /// Events of one run, to be committed together under one epoch.
 #[derive(Debug, Clone)]
@@ -38,6 +42,8 @@ pub struct Appended {
     pub head_seq: i64,
     /// True when there are letters in the mailbox that the journal takes no note of.
     pub mail: bool,
+    /// What its parent was told of its end; to be announced on the bus.
+    pub told: Option<Posted>,
 }
 
 /// Why nothing was committed.
@@ -52,6 +58,9 @@ pub enum Refusal {
     /// A rule by which a call was to be approved holds no longer. Nothing was committed; decide anew.
     #[error("an approval rule holds no longer")]
     RuleGone,
+    /// More runs would live in the tree than may. Nothing was committed; decide anew.
+    #[error("the tree of runs is full")]
+    TreeFull,
     /// The database could not be asked, or its answer did not come: whether it committed is unknown. Repeat it: it is
     /// [`Refusal::Duplicate`] or [`Refusal::Fenced`] then if it did.
     #[error("whether the append was committed is unknown")]
@@ -92,6 +101,10 @@ impl Tally {
                 | Event::EngineNote(_)
                 | Event::ItemDecided(_)
                 | Event::Steered(_) => tally.progress = true,
+                Event::ChildEnded(ended) => {
+                    tally.totals.add_child(ended);
+                    tally.progress = true;
+                }
                 Event::Started(_) => tally.starts = true,
                 // Intents are no progress: a run that kills its worker behind one must be found out.
                 Event::Queued(_)
@@ -108,7 +121,9 @@ impl Tally {
                 | Event::QuestionAsked(_)
                 | Event::OutcomeUnknown(_)
                 | Event::Retried(_)
-                | Event::ApprovedByRule(_) => {}
+                | Event::ApprovedByRule(_)
+                | Event::ChildrenStarted(_)
+                | Event::ChildrenCancelled(_) => {}
             }
         }
         tally
@@ -158,12 +173,12 @@ pub(crate) async fn append_by(
         .bind(&events.at)
         .fetch_all(connection)
         .await?;
-    let answer = |(run, head_seq, mail)| (RunId::new(run), Appended { head_seq, mail });
+    let answer = |(run, head_seq, mail)| (RunId::new(run), Appended { head_seq, mail, told: None });
     Ok(rows.into_iter().map(answer).collect())
 }
 
 /// What is committed with an append besides its events.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Besides {
     /// Artifacts that the events speak of.
     pub artifacts: Vec<NewArtifact>,
@@ -171,11 +186,13 @@ pub struct Besides {
     pub read_up_to: i64,
     /// What the events ask of people.
     pub items: Vec<NewItem>,
-    /// Orders that are settled by this, besides those that `Paused`, `Resumed`, `Cancelled`, `Steered` and `Retried` name:
-    /// these are effective.
+    /// Letters that are settled by this, besides those that `Paused`, `Resumed`, `Cancelled`, `Steered`, `Retried` and
+    /// `ChildEnded` name: these are effective.
     pub settled: Vec<(CommandId, Settlement)>,
     /// Rules by which the events approve calls, once for each call. They must hold when this commits.
     pub rules: Vec<ApprovalRuleId>,
+    /// Runs that the events hand work to.
+    pub children: Vec<NewChild>,
 }
 
 impl Besides {
@@ -191,8 +208,8 @@ impl Besides {
 }
 
 /// Appends for one run and, in the same transaction, does what goes with it: writes artifacts, opens inbox items, stamps
-/// letters and their receipts, counts the use of approval rules, and ends the run if its last event does. The end voids the run's open items, supersedes its
-/// unsettled orders and moves its task along.
+/// letters and their receipts, counts the use of approval rules, makes children, and ends the run if its last event does. The
+/// end voids the run's open items, supersedes its unsettled orders, moves its task along and tells its parent.
 pub async fn append_with(
     database: &Database,
     workspace: WorkspaceId,
@@ -210,6 +227,9 @@ pub async fn append_with(
     if !rule::use_all(&mut tx, &besides.rules, append.at).await? {
         return Err(Refusal::RuleGone);
     }
+    if !children::begin(&mut tx, &besides.children, append.at).await? {
+        return Err(Refusal::TreeFull);
+    }
     let settled: Vec<_> = besides.settled.iter().copied().chain(settled_by(&append.events)).collect();
     let (read, opened) = (besides.read_up_to, besides.items.len());
     if read > 0 || opened > 0 || !settled.is_empty() {
@@ -217,7 +237,7 @@ pub async fn append_with(
         appended.mail = mailbox::note(&mut tx, append.run, read, &settled, opened, append.at).await?;
     }
     if let Some(event) = append.events.last() {
-        end(&mut tx, append, event).await?;
+        appended.told = end(&mut tx, append, event).await?;
     }
     tx.commit().await?;
     Ok(appended)
@@ -251,16 +271,18 @@ fn settled_by(events: &[Event]) -> impl Iterator<Item = (CommandId, Settlement)>
         Event::Cancelled(event) => Some((event.command, Settlement::Effective)),
         Event::Steered(event) => Some((event.command, Settlement::Effective)),
         Event::Retried(event) => Some((event.command, Settlement::Effective)),
+        // Its letter has the child's id.
+        Event::ChildEnded(event) => Some((CommandId::new(event.run.uuid()), Settlement::Effective)),
         _ => None,
     })
 }
 
-async fn end(tx: &mut Tx, append: &Append, event: &Event) -> Result<(), sqlx::Error> {
+async fn end(tx: &mut Tx, append: &Append, event: &Event) -> Result<Option<Posted>, sqlx::Error> {
     let (status, task_state, summary, error) = match event {
         Event::Succeeded(event) => (3_i16, 3_i16, event.summary.as_str(), None),
         Event::Failed(event) => (4, 4, "", Some(&event.error)),
         Event::Cancelled(_) => (7, 4, "", None),
-        _ => return Ok(()),
+        _ => return Ok(None),
     };
     sqlx::query(include_str!("../../queries/end_run.sql"))
         .bind(append.run.uuid())
@@ -274,7 +296,7 @@ async fn end(tx: &mut Tx, append: &Append, event: &Event) -> Result<(), sqlx::Er
         .bind(NoticeKind::of_end(event).map(NoticeKind::number))
         .execute(&mut **tx)
         .await?;
-    Ok(())
+    children::tell_parent(tx, append.run, event, append.at).await
 }
 
 /// Text that PostgreSQL can hold: it has no U+0000, and a model may write one.
@@ -308,6 +330,13 @@ pub fn step_key(event: &Event, epoch: i64) -> (String, i32) {
         Event::ItemDecided(event) => (format!("i/{}", event.item), 0),
         Event::TimerSet(event) => (call_key(event.step, &event.call_id), 1),
         Event::ApprovedByRule(event) => (call_key(event.step, &event.call_id), 1),
+        Event::ChildrenStarted(event) => (call_key(event.step, &event.call_id), 1),
+        Event::ChildEnded(event) => (format!("k/{}", event.run), 0),
+        // Under one lease none of them is ordered to end twice.
+        Event::ChildrenCancelled(event) => {
+            let first = event.children.first().map_or_else(String::new, |first| first.run.to_string());
+            (format!("k/{first}"), i32::try_from(epoch).unwrap_or(i32::MAX))
+        }
     }
 }
 
@@ -317,62 +346,5 @@ fn call_key(step: u32, call_id: &str) -> String {
         format!("t/{step}/{call_id}")
     } else {
         format!("t/{step}/#{}", key::hex(&Sha256::digest(call_id)))
-    }
-}
-
-#[derive(Default)]
-struct RunColumns {
-    run: Vec<Uuid>,
-    epoch: Vec<i64>,
-    events: Vec<i64>,
-    progress: Vec<bool>,
-    steps: Vec<i32>,
-    tokens: Vec<i64>,
-    cost_nano_usd: Vec<i64>,
-    estimated_cost_nano_usd: Vec<i64>,
-    unpriced_calls: Vec<i32>,
-    /// When the run was begun, of an append that begins it.
-    start: Vec<Option<OffsetDateTime>>,
-}
-
-impl RunColumns {
-    fn push(&mut self, append: &Append) {
-        let tally = Tally::of(&append.events);
-        self.run.push(append.run.uuid());
-        self.epoch.push(append.epoch);
-        self.events.push(append.events.len() as i64);
-        self.progress.push(tally.progress);
-        self.steps.push(tally.steps);
-        self.tokens.push(tally.totals.tokens);
-        self.cost_nano_usd.push(tally.totals.cost_nano_usd);
-        self.estimated_cost_nano_usd.push(tally.totals.estimated_cost_nano_usd);
-        self.unpriced_calls.push(i32::try_from(tally.totals.unpriced_calls).unwrap_or(i32::MAX));
-        self.start.push(tally.starts.then_some(append.at));
-    }
-}
-
-#[derive(Default)]
-struct EventColumns {
-    run: Vec<Uuid>,
-    place: Vec<i64>,
-    kind: Vec<&'static str>,
-    step_key: Vec<String>,
-    attempt: Vec<i32>,
-    body: Vec<String>,
-    at: Vec<OffsetDateTime>,
-}
-
-impl EventColumns {
-    fn push(&mut self, append: &Append) {
-        for (place, event) in (1..).zip(&append.events) {
-            let (step_key, attempt) = step_key(event, append.epoch);
-            self.run.push(append.run.uuid());
-            self.place.push(place);
-            self.kind.push(event.kind());
-            self.step_key.push(step_key);
-            self.attempt.push(attempt);
-            self.body.push(event.to_json());
-            self.at.push(append.at);
-        }
     }
 }

@@ -262,6 +262,10 @@ pub struct Item {
     pub agent_version: i32,
     /// Its name when the run was made.
     pub agent_display_name: String,
+    /// The run that handed its task to the run.
+    pub parent_run: Option<Uuid>,
+    /// The title of that one's task.
+    pub parent_title: Option<String>,
 }
 
 macro_rules! select {
@@ -271,8 +275,10 @@ macro_rules! select {
             "i.parameters_json_schema, i.effect_class, i.attempt, i.question, i.choices, i.context, ",
             "i.run_cost_nano_usd, i.create_time, i.close_time, i.decider, i.decision, i.turns, i.read_only, i.hosts, ",
             "i.doubt_cause, i.doubt_detail, i.begin_time, i.due_time, i.escalations, i.rule_id, ",
-            "r.task_id, r.title, r.agent_id, r.agent_version, r.agent_display_name ",
+            "r.task_id, r.title, r.agent_id, r.agent_version, r.agent_display_name, ",
+            "r.parent_run, p.title AS parent_title ",
             "FROM tasks.inbox_item i JOIN tasks.run r ON r.run_id = i.run_id ",
+            "LEFT JOIN tasks.run p ON p.run_id = r.parent_run ",
             $rest
         )
     };

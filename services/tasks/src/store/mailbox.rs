@@ -10,6 +10,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::domain::event::ChildEnded;
 use crate::domain::id::{CommandId, InboxItemId, RunId, UserId};
 use crate::domain::order::{CommandKind, Decision, Details, Letter, LetterContent};
 use crate::store::run::{self, status};
@@ -19,6 +20,8 @@ const PAGE: i64 = 100;
 
 /// Number of a letter that carries a decision; orders have those of [`command_number`].
 const DECIDE: i16 = 4;
+/// Number of a letter that says how a child ended.
+const CHILD_ENDED: i16 = 20;
 
 /// The first fold that knows what people say to a run, and retries.
 pub(super) const FOLD_OF_SPEECH: i16 = 3;
@@ -71,6 +74,26 @@ pub async fn lock_live(tx: &mut Tx, run: RunId) -> Result<Option<Addressee>, sql
     Ok(status.map(|status| Addressee { run, status }))
 }
 
+/// Locks a run to tell it how a child of it ended; none where it has ended for good. One that failed may yet be retried.
+pub(super) async fn lock_parent(tx: &mut Tx, run: RunId) -> Result<Option<Addressee>, sqlx::Error> {
+    let status: Option<i16> = sqlx::query_scalar(
+        "SELECT status FROM tasks.run WHERE run_id = $1 AND status NOT IN (3, 7) FOR NO KEY UPDATE",
+    )
+    .bind(run.uuid())
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(status.map(|status| Addressee { run, status }))
+}
+
+/// Whether the mailbox of a run has, or had, a letter of this id.
+pub(super) async fn has_letter(tx: &mut Tx, run: RunId, id: Uuid) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("SELECT EXISTS (SELECT FROM tasks.command WHERE run_id = $1 AND command_id = $2)")
+        .bind(run.uuid())
+        .bind(id)
+        .fetch_one(&mut **tx)
+        .await
+}
+
 /// What became of a letter. After the commit it is to be announced on the bus; workers find it a moment later without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Posted {
@@ -99,12 +122,13 @@ pub async fn post(
         LetterContent::Decision { item, decision } => {
             (item.uuid(), DECIDE, "", Some(decision_to_json(decision)))
         }
+        LetterContent::ChildEnded(ended) => (ended.run.uuid(), CHILD_ENDED, "", Some(ended_to_json(ended))),
     };
     let (number, woken): (i64, bool) = sqlx::query_as(include_str!("../../queries/post.sql"))
         .bind(to.run.uuid())
         .bind(wakes(to.status, content))
         .bind(ends_delay(to.status, content))
-        .bind((kind != DECIDE).then_some(kind))
+        .bind((!matches!(kind, DECIDE | CHILD_ENDED)).then_some(kind))
         .bind(id)
         .bind(kind)
         .bind(body)
@@ -163,12 +187,13 @@ pub enum Error {
 }
 
 /// The letters of a run that the journal takes no note of yet, in order; the first hundred of them. Those that an end of the
-/// run came before, after which it was retried, are not among them. The transaction's workspace must be the run's.
+/// run came before, after which it was retried, are not among them, unless they tell of children. The transaction's workspace must be the run's.
 pub async fn unread(connection: &mut PgConnection, run: RunId) -> Result<Vec<Letter>, Error> {
     let rows: Vec<LetterRow> = sqlx::query_as(
         "SELECT number, command_id, kind, body::text AS body, sender, reason, request_time
          FROM tasks.command
-         WHERE run_id = $1 AND number > (SELECT mailbox_read FROM tasks.run WHERE run_id = $1) AND state <> 4
+         WHERE run_id = $1 AND state <> 4
+             AND (number > (SELECT mailbox_read FROM tasks.run WHERE run_id = $1) OR (kind = 20 AND state < 3))
          ORDER BY number LIMIT $2",
     )
     .bind(run.uuid())
@@ -184,6 +209,9 @@ fn letter(row: LetterRow) -> Result<Letter, Error> {
         let body = row.body.as_deref().unwrap_or_default();
         let decision = serde_json::from_str(body).map_err(|error| unreadable(error.to_string()))?;
         LetterContent::Decision { item: InboxItemId::new(row.command_id), decision }
+    } else if row.kind == CHILD_ENDED {
+        let body = row.body.as_deref().unwrap_or_default();
+        LetterContent::ChildEnded(serde_json::from_str(body).map_err(|error| unreadable(error.to_string()))?)
     } else {
         let kind = command_of(row.kind).ok_or_else(|| unreadable(format!("unknown kind {}", row.kind)))?;
         let details = row.body.as_deref().map(serde_json::from_str::<Details>).transpose();
@@ -236,7 +264,7 @@ macro_rules! orders {
         concat!(
             "SELECT workspace_id, run_id, number, command_id, kind, state, sender, reason, ",
             "coalesce(body ->> 'text', '') AS text, coalesce((body ->> 'interrupt')::boolean, false) AS interrupt, ",
-            "request_time, deliver_time, settle_time FROM tasks.command WHERE run_id = $1 AND kind <> 4 ",
+            "request_time, deliver_time, settle_time FROM tasks.command WHERE run_id = $1 AND kind NOT IN (4, 20) ",
             $rest
         )
     };
@@ -336,6 +364,11 @@ pub const fn command_of(number: i16) -> Option<CommandKind> {
 fn details_to_json(details: &Details) -> Option<String> {
     let said = *details != Details::default();
     said.then(|| serde_json::to_string(details).expect("details have string keys alone"))
+}
+
+/// How a child ended as the column keeps it.
+fn ended_to_json(ended: &ChildEnded) -> String {
+    serde_json::to_string(ended).expect("its keys are strings")
 }
 
 /// A decision as columns keep it.

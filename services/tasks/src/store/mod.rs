@@ -3,7 +3,8 @@
 //! The engine's half ([`lease`], [`append`], [`beat`]) and what people tell it ([`mailbox`], [`inbox`]) hold three rules. A run's row is updated `WHERE lease_epoch` in the
 //! statement that commits anything of that run, so a worker that lost its lease commits nothing. And no transaction that
 //! holds a run's row waits for a row of `ready` that is there already, so claims and releases cannot deadlock.
-//! And rows of a run's letters and inbox items are locked after the run's own row.
+//! And rows of a run's letters and inbox items are locked after the run's own row. Of several runs, a child is locked before its
+//! parent ([`children`]).
 
 pub mod activity;
 pub mod append;
@@ -11,6 +12,7 @@ pub mod artifact;
 pub mod beat;
 pub mod board;
 pub mod channel;
+pub mod children;
 pub mod comment;
 pub mod delivery;
 pub mod dispatch;

@@ -66,6 +66,8 @@ pub struct Run {
     pub wake_time: Option<OffsetDateTime>,
     /// When it was to start; none for at once.
     pub scheduled_start_time: Option<OffsetDateTime>,
+    /// The run that handed its task over.
+    pub parent_run: Option<Uuid>,
 }
 
 /// Numbers of `RunState`.
@@ -99,6 +101,7 @@ pub const fn wait_number(reason: WaitReason) -> i16 {
         WaitReason::Outcome => 3,
         WaitReason::Timer => 4,
         WaitReason::Quota => 5,
+        WaitReason::Child => 6,
     }
 }
 
@@ -112,7 +115,7 @@ macro_rules! columns {
             " run_id, workspace_id, task_id, agent_id, agent_version, status, head_seq, steps, total_tokens, ",
             "cost_nano_usd, estimated_cost_nano_usd, unpriced_calls, summary, error_reason, error_message, starter, ",
             "create_time, start_time, end_time, wait_reason, open_items, pending_command, title, agent_display_name, model, ",
-            "wake_time, scheduled_start_time ",
+            "wake_time, scheduled_start_time, parent_run ",
             $after
         )
     };
@@ -162,6 +165,8 @@ pub struct Filter {
     pub task: Option<TaskId>,
     /// Only in this state.
     pub status: Option<i16>,
+    /// Only those that this run handed work to.
+    pub parent: Option<RunId>,
 }
 
 /// Runs of the transaction's workspace, newest first, behind `after`.
@@ -179,6 +184,9 @@ pub async fn list(
     }
     if let Some(status) = filter.status {
         query.push(" AND status = ").push_bind(status);
+    }
+    if let Some(parent) = filter.parent {
+        query.push(" AND parent_run = ").push_bind(parent.uuid());
     }
     if let Some(after) = after {
         query.push(" AND run_id < ").push_bind(after);
@@ -200,10 +208,10 @@ pub async fn insert(
     sqlx::query(
         "INSERT INTO tasks.run
              (run_id, workspace_id, task_id, agent_id, agent_version, head_seq, starter, fold_version, create_time,
-              title, agent_display_name, model, wake_time, scheduled_start_time, queue_time, agent_runs, priority)
+              title, agent_display_name, model, wake_time, scheduled_start_time, queue_time, agent_runs, priority, parent_run, root_run)
          SELECT $1, $2, $3, $4, $5, 1, $6, $7, $8, $9, $10, $11, $12, $12, coalesce($12, clock_timestamp()), $13,
              -- Of its task as it is now: low an hour behind a normal one, high an hour before it, urgent six.
-             coalesce((SELECT (ARRAY[-6, 0, 6, 36])[priority] FROM tasks.task WHERE task_id = $3), 0)",
+             coalesce((SELECT (ARRAY[-6, 0, 6, 36])[priority] FROM tasks.task WHERE task_id = $3), 0), $14, $15",
     )
     .bind(run.run_id)
     .bind(run.workspace_id)
@@ -218,6 +226,8 @@ pub async fn insert(
     .bind(&run.model)
     .bind(run.scheduled_start_time)
     .bind(brief.agent.limits.max_concurrent_runs.map(|runs| i32::try_from(runs).unwrap_or(i32::MAX)))
+    .bind(run.parent_run)
+    .bind(brief.lineage.map(|lineage| lineage.root.uuid()))
     .execute(&mut *connection)
     .await?;
 
@@ -295,5 +305,6 @@ fn new(queued: &Queued, now: OffsetDateTime) -> Run {
         model: agent.model.clone(),
         wake_time: start_at,
         scheduled_start_time: start_at,
+        parent_run: brief.lineage.map(|lineage| lineage.parent.uuid()),
     }
 }

@@ -119,7 +119,7 @@ pub async fn run<R: ReadArtifacts>(
         (Arguments::HttpFetch { .. } | Arguments::HttpRequest(_), None) => {
             ToolAnswer::failed(format!("You may not use `{}`.", used.tool.name()))
         }
-        (Arguments::AskHuman(_) | Arguments::Wait(_) | Arguments::Finish(_), _) => {
+        (Arguments::AskHuman(_) | Arguments::Wait(_) | Arguments::Delegate(_) | Arguments::Finish(_), _) => {
             ToolAnswer::failed(format!("The engine itself sees to `{}`.", used.tool.name()))
         }
     };

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::decide::{self, ModelCall, Next};
-use crate::domain::event::Event;
+use crate::domain::event::{ChildCancelCause, Event, RunError};
 use crate::domain::fold::{RunFold, WaitReason};
 use crate::domain::retry::AfterFailure;
 use crate::faults::{self, Point};
@@ -174,15 +174,21 @@ async fn go_on(journal: &mut Journal, is_new: bool, asked_again: &mut AskedAgain
             Next::Wait(reason) => journal.rest(waiting(journal.fold(), reason)).await?,
             Next::Paused => journal.rest(Rest::Paused).await?,
             Next::Append(mut events) => {
-                if let Some(Event::Failed(end)) = events.last()
-                    && let Some(call) = journal.open_call()
-                {
-                    let stopped = journal.stop_call(&call, Because::failed(&end.error)).await;
-                    events.insert(events.len() - 1, stopped);
+                if let Some(Event::Failed(end)) = events.last().cloned() {
+                    let before = settle(journal, &end.error).await?;
+                    events.splice(events.len() - 1..events.len() - 1, before);
                 }
                 journal.append(events, Besides::default()).await?;
             }
             Next::Ask(asks) => journal.ask(asks).await?,
+            Next::Delegate(delegate) => journal.delegate(&delegate).await?,
+            Next::CancelChildren(runs) => {
+                let starter = journal.lease().starter;
+                let ordered = journal.cancel_children(&runs, ChildCancelCause::NotNeeded, starter).await?;
+                if let Some(event) = ordered {
+                    journal.append(vec![event], Besides::default()).await?;
+                }
+            }
             Next::UseTools(uses) => tool::use_all(journal, uses).await?,
             Next::CallModel(call) => {
                 if let Some(intent) = &call.intent {
@@ -208,6 +214,17 @@ async fn go_on(journal: &mut Journal, is_new: bool, asked_again: &mut AskedAgain
             }
         }
     }
+}
+
+/// What is journalled before a run fails: its model call is stopped, and its children are ordered to end.
+async fn settle(journal: &mut Journal, error: &RunError) -> Result<Vec<Event>, Stop> {
+    let mut before = Vec::new();
+    if let Some(call) = journal.open_call() {
+        before.push(journal.stop_call(&call, Because::failed(error)).await);
+    }
+    let starter = journal.lease().starter;
+    before.extend(journal.cancel_all_children(ChildCancelCause::ParentFailed, starter).await?);
+    Ok(before)
 }
 
 /// The rest of a run that waits.

@@ -16,6 +16,7 @@ use crate::topics::{self, Live};
 use crate::worker::Worker;
 use crate::worker::attempt::Stop;
 use crate::worker::bells::Bell;
+use crate::worker::children::announce;
 
 /// Events that are read at once.
 const PAGE: i64 = 500;
@@ -108,7 +109,7 @@ impl Journal {
         faults::pass(Point::AfterCommit);
         let appended = match committed {
             Err(Stop::Reload) if self.is_committed(&append.events, at).await? => {
-                Appended { head_seq: next.head_seq(), mail: true }
+                Appended { head_seq: next.head_seq(), mail: true, told: None }
             }
             committed => committed?,
         };
@@ -117,6 +118,9 @@ impl Journal {
         }
         self.fold = next;
         self.mail = appended.mail;
+        if let Some(told) = &appended.told {
+            announce(&self.worker, told);
+        }
         let head = Live::Head { seq: appended.head_seq };
         topics::publish(&self.worker.means.bus, &topics::run(self.lease.run), &head);
         Ok(())
@@ -177,7 +181,7 @@ impl Journal {
             match done {
                 Ok(appended) => return Ok(appended),
                 Err(Refusal::Fenced) => return Err(Stop::Lost),
-                Err(Refusal::Duplicate | Refusal::RuleGone) => return Err(Stop::Reload),
+                Err(Refusal::Duplicate | Refusal::RuleGone | Refusal::TreeFull) => return Err(Stop::Reload),
                 Err(Refusal::Database(error)) if !db::is_unavailable(&error) => {
                     return Err(Stop::broken(error));
                 }

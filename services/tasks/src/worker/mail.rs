@@ -1,5 +1,6 @@
 //! The mail of a run under a lease: read, journalled with what follows from it, and carried out if it ends the run.
 
+use crate::domain::event::{ChildCancelCause, Event};
 use crate::domain::id::CommandId;
 use crate::domain::mail::{self, Reading};
 use crate::domain::order::Letter;
@@ -20,6 +21,9 @@ impl Journal {
             for item in &reading.stray {
                 tracing::warn!(run = %self.lease().run, %item, "a decision on something that the run does not ask");
             }
+            for child in &reading.strangers {
+                tracing::warn!(run = %self.lease().run, %child, "the end of a run that is no child of it which lives");
+            }
             if reading.is_empty() {
                 self.mail_is_read();
                 return Ok(());
@@ -27,13 +31,20 @@ impl Journal {
             let mut besides =
                 Besides { read_up_to: reading.read_up_to, settled: settled(&reading), ..Besides::default() };
             let ends = reading.cancels();
-            if ends && let Some(call) = self.open_call() {
-                // The receipts say at once that the order was read; its end waits for the provider to let go.
+            if ends && (self.open_call().is_some() || !self.fold().live_children().is_empty()) {
+                // The receipts say at once that the order was read; its end waits for the provider to let go, and for its
+                // children to have the order.
                 let end = reading.events.pop();
                 if !reading.is_empty() {
                     self.append(std::mem::take(&mut reading.events), std::mem::take(&mut besides)).await?;
                 }
-                reading.events.push(self.stop_call(&call, Because::cancelled()).await);
+                if let Some(call) = self.open_call() {
+                    reading.events.push(self.stop_call(&call, Because::cancelled()).await);
+                }
+                if let Some(Event::Cancelled(end)) = &end {
+                    let cause = ChildCancelCause::ParentCancelled;
+                    reading.events.extend(self.cancel_all_children(cause, end.requester).await?);
+                }
                 reading.events.extend(end);
             }
             self.append(reading.events, besides).await?;

@@ -6,6 +6,7 @@
 mod asks;
 mod attempt;
 mod bells;
+mod children;
 pub mod committer;
 mod hands;
 mod heartbeat;
@@ -117,7 +118,7 @@ pub struct Means {
     pub llm: Upstream,
     /// Who the worker is to it, and to the others.
     pub identity: ServiceIdentity,
-    /// As a scheduler: the registry.
+    /// The registry, which has the agents that work is handed to and, as a scheduler, those that schedules start.
     pub registry: Upstream,
     /// As a scheduler: the identity service.
     pub accounts: Upstream,

@@ -1,14 +1,16 @@
 //! The end of a run that breaks whatever carries it: written without reading its journal, since that may be what breaks.
 
-use crate::domain::event::{Event, Failed, RunError};
+use crate::domain::event::{ChildCancelCause, Event, Failed, RunError};
 use crate::domain::mail;
 use crate::domain::order::Letter;
 use crate::store::append::{Append, Besides, Refusal, append_with};
+use crate::store::children as store;
 use crate::store::lease::Lease;
 use crate::store::mailbox;
 use crate::topics::{self, Live};
 use crate::worker::Worker;
 use crate::worker::attempt::Stop;
+use crate::worker::children;
 
 /// Ends a run that was claimed too often without bringing anything about. One that broke behind an order to retry, before
 /// anybody could take note of the order, is told of as retried first.
@@ -32,10 +34,16 @@ pub(super) async fn end(worker: &Worker, lease: &Lease) -> Stop {
             lease.claims - 1
         ),
     );
+    if let Err(error) = cancel_children(worker, lease).await {
+        return Stop::broken(error);
+    }
     events.push(Event::Failed(Failed { error }));
     let append = Append { run: lease.run, epoch: lease.epoch, at: worker.means.ambient.clock.now(), events };
     match append_with(&worker.means.engine, lease.workspace, &append, &besides).await {
         Ok(appended) => {
+            if let Some(told) = &appended.told {
+                children::announce(worker, told);
+            }
             let head = Live::Head { seq: appended.head_seq };
             topics::publish(&worker.means.bus, &topics::run(lease.run), &head);
             Stop::Ended
@@ -43,6 +51,19 @@ pub(super) async fn end(worker: &Worker, lease: &Lease) -> Stop {
         Err(Refusal::Fenced) => Stop::Lost,
         Err(error) => Stop::broken(error),
     }
+}
+
+/// Orders its children to end, of which the tables know without its journal. Each has the order among its own letters.
+async fn cancel_children(worker: &Worker, lease: &Lease) -> Result<(), sqlx::Error> {
+    let live = {
+        let mut tx = worker.means.engine.read(lease.workspace.uuid()).await?;
+        store::live_of(&mut tx, lease.run).await?
+    };
+    let (cause, now) = (ChildCancelCause::ParentFailed, worker.means.ambient.clock.now());
+    for run in live {
+        children::order_end(worker, lease.workspace, run, cause, lease.starter, now).await?;
+    }
+    Ok(())
 }
 
 async fn unread(worker: &Worker, lease: &Lease) -> Result<Vec<Letter>, mailbox::Error> {

@@ -8,7 +8,9 @@ use futures::FutureExt;
 use futures::future::{Either, select};
 use mc_tasks::domain::conversation::Usage;
 use mc_tasks::domain::decide::{self, Ask, ModelCall, Next};
-use mc_tasks::domain::event::{Event, Failed, ModelCallCompleted, ModelCallFailed, Record, RunError};
+use mc_tasks::domain::event::{
+    ChildCancelCause, Event, Failed, ModelCallCompleted, ModelCallFailed, Record, RunError,
+};
 use mc_tasks::domain::fold::{PendingIntent, RunFold};
 use mc_tasks::domain::history::Promise;
 use mc_tasks::domain::id::InboxItemId;
@@ -126,14 +128,20 @@ impl Journal {
                 }
                 Next::Paused => self.rest(Rest::Paused).await?,
                 Next::Append(mut events) => {
-                    if let Some(Event::Failed(Failed { error })) = events.last().cloned()
-                        && let Some(stopped) = self.stop_call(error).await
-                    {
-                        events.insert(events.len() - 1, stopped);
+                    if let Some(Event::Failed(Failed { error })) = events.last().cloned() {
+                        let mut before: Vec<Event> = self.stop_call(error).await.into_iter().collect();
+                        before.extend(self.cancel_all_children(ChildCancelCause::ParentFailed).await);
+                        events.splice(events.len() - 1..events.len() - 1, before);
                     }
                     self.append(events, Besides::default()).await?;
                 }
                 Next::Ask(asks) => self.ask(asks).await?,
+                Next::Delegate(delegate) => self.delegate(&delegate).await?,
+                Next::CancelChildren(runs) => {
+                    if let Some(event) = self.cancel_children(runs, ChildCancelCause::NotNeeded).await {
+                        self.append(vec![event], Besides::default()).await?;
+                    }
+                }
                 Next::UseTools(uses) => self.use_all(uses).await?,
                 Next::CallModel(call) => {
                     let times = asked_again.entry((call.step, call.attempt)).or_default();
@@ -180,6 +188,7 @@ impl Journal {
             match committed.await {
                 Ok(Ok(done)) => break done,
                 Ok(Err(Refused::Fenced)) => return Err(Stop::Lost),
+                Ok(Err(Refused::TreeFull)) => return Err(Stop::Reload),
                 Ok(Err(Refused::Duplicate)) => {
                     if self.is_committed(&append).await? {
                         break (next.head_seq(), true);
@@ -205,7 +214,10 @@ impl Journal {
     }
 
     /// Repeats what the database did not come to answer.
-    async fn persist<T: 'static>(&self, statement: impl Fn(&mut World) -> T + Clone + 'static) -> T {
+    pub(crate) async fn persist<T: 'static>(
+        &self,
+        statement: impl Fn(&mut World) -> T + Clone + 'static,
+    ) -> T {
         loop {
             match self.worker.ask(statement.clone()).await {
                 Ok(done) => return done,
@@ -244,6 +256,9 @@ impl Journal {
             if let Some(item) = reading.stray.first() {
                 return Err(Stop::Broken(format!("a decision on {item}, which the run does not ask")));
             }
+            if let Some(child) = reading.strangers.first() {
+                return Err(Stop::Broken(format!("the end of {child}, which is no child of it")));
+            }
             if reading.is_empty() {
                 self.mail = false;
                 return Ok(());
@@ -253,13 +268,14 @@ impl Journal {
             let settled = effective.chain(superseded).collect();
             let mut besides = Besides { read_up_to: reading.read_up_to, settled, ..Besides::default() };
             let ends = reading.cancels();
-            if ends && self.open_call().is_some() {
+            if ends && (self.open_call().is_some() || !self.fold.live_children().is_empty()) {
                 let end = reading.events.pop();
                 if !reading.is_empty() {
                     self.append(std::mem::take(&mut reading.events), std::mem::take(&mut besides)).await?;
                 }
                 let error = RunError::new("RUN_CANCELLED", "The run was cancelled.");
                 reading.events.extend(self.stop_call(error).await);
+                reading.events.extend(self.cancel_all_children(ChildCancelCause::ParentCancelled).await);
                 reading.events.extend(end);
             }
             self.append(reading.events, besides).await?;

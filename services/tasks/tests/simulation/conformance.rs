@@ -3,6 +3,7 @@
 
 mod events;
 mod look;
+mod op;
 mod ops;
 
 use mc_chassis::db::Database;
@@ -12,7 +13,7 @@ use proptest::collection::vec;
 use proptest::test_runner::{Config, TestError, TestRunner};
 use tokio::runtime::Runtime;
 
-use ops::{Op, any_op};
+use op::{Op, any_op};
 
 use crate::exec::{Micros, SECOND};
 use crate::tables::{Bug, Tables};
@@ -115,6 +116,7 @@ fn model_without_a_guard_is_told_from_the_sql() {
         Bug::ReapForgetsReady,
         Bug::FutureBeatsStand,
         Bug::PostWakesNobody,
+        Bug::EndTellsNoParent,
     ];
     for bug in bugs {
         assert!(compare(Some(bug), 0).is_err(), "{bug:?} makes no difference");

@@ -127,7 +127,8 @@ fn row_of(row: &Run) -> Row {
                 2 => WaitReason::Input,
                 3 => WaitReason::Outcome,
                 4 => WaitReason::Timer,
-                _ => WaitReason::Quota,
+                5 => WaitReason::Quota,
+                _ => WaitReason::Child,
             }),
         },
         head_seq: row.head_seq,
@@ -146,6 +147,7 @@ fn letter_of(posted: &Posted) -> Letter {
         number: posted.letter.number,
         id: posted.id(),
         decides: matches!(posted.letter.content, LetterContent::Decision { .. }),
+        tells: matches!(posted.letter.content, LetterContent::ChildEnded(_)),
         receipt: match posted.state {
             1 => Receipt::Requested,
             2 => Receipt::Delivered,

@@ -5,6 +5,7 @@
 #![allow(clippy::print_stderr, reason = "how much was tried is for who runs it")]
 
 mod carry;
+mod children;
 mod conformance;
 mod exec;
 mod judge;

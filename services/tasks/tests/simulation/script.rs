@@ -1,7 +1,8 @@
 //! What agents of these worlds are and do: the same for the same run and step, so that a generation can be asked for again.
 
 use mc_tasks::domain::brief::{
-    AgentSnapshot, ModelParameters, RequestEffect, RunBrief, RunLimits, TaskSnapshot, ToolGrant, ToolPolicy,
+    AgentSnapshot, ModelParameters, RequestEffect, RunBrief, RunLimits, TaskSnapshot, Teammate, ToolGrant,
+    ToolPolicy,
 };
 use mc_tasks::domain::conversation::{FinishReason, Message, Part, Role, ToolCall};
 use mc_tasks::domain::event::Event;
@@ -30,6 +31,7 @@ pub(crate) fn spent(event: &Event) -> Spent {
         Event::ModelCallFailed(call) if call.maybe_billed => {
             Spent { tokens: call.total_tokens, cost_nano_usd: call.cost_nano_usd.unwrap_or_default() }
         }
+        Event::ChildEnded(child) => Spent { tokens: child.total_tokens, cost_nano_usd: child.cost_nano_usd },
         _ => Spent::default(),
     }
 }
@@ -42,8 +44,15 @@ pub(crate) fn brief(workspace: WorkspaceId, run: RunId, number: u64) -> RunBrief
         _ => RequestEffect::Queryable,
     };
     let policy = if number.is_multiple_of(4) { ToolPolicy::Ask } else { ToolPolicy::Allow };
-    let agent = AgentSnapshot {
-        agent: AgentId::new(Uuid::from_u128(4)),
+    RunBrief::pin(workspace, run, UserId::new(Uuid::from_u128(5)), task(number), agent(effect, policy))
+}
+
+/// Who may do everything, and hands work to itself.
+pub(crate) fn agent(effect: RequestEffect, policy: ToolPolicy) -> AgentSnapshot {
+    let ada =
+        Teammate { name: "ada".into(), agent: AgentId::new(Uuid::from_u128(4)), purpose: String::new() };
+    AgentSnapshot {
+        agent: ada.agent,
         version: 1,
         display_name: "Ada".into(),
         instructions: "Work.".into(),
@@ -53,6 +62,7 @@ pub(crate) fn brief(workspace: WorkspaceId, run: RunId, number: u64) -> RunBrief
             ToolGrant::of("write_artifact"),
             ToolGrant::of("ask_human"),
             ToolGrant::of("wait"),
+            ToolGrant { teammates: vec![ada], ..ToolGrant::of("delegate") },
             ToolGrant {
                 allowed_hosts: vec!["shop.example.com".into()],
                 policy,
@@ -62,14 +72,16 @@ pub(crate) fn brief(workspace: WorkspaceId, run: RunId, number: u64) -> RunBrief
             },
         ],
         limits: RunLimits::default(),
-    };
-    let task = TaskSnapshot {
+    }
+}
+
+fn task(number: u64) -> TaskSnapshot {
+    TaskSnapshot {
         task: TaskId::new(Uuid::from_u128(u128::from(number) + (1 << 80))),
         title: "Order".into(),
         brief: String::new(),
         acceptance_checks: Vec::new(),
-    };
-    RunBrief::pin(workspace, run, UserId::new(Uuid::from_u128(5)), task, agent)
+    }
 }
 
 /// What the model answers to this call.
@@ -82,6 +94,7 @@ pub(crate) fn answer(key: &str, step: u32) -> (Message, FinishReason) {
     let last = 3 + (mixed(seed) % 3) as u32;
     let calls = match mixed(seed ^ u64::from(step)) % 4 {
         _ if step == 1 => vec![write("report.md", step)],
+        _ if step == 2 && hands_on(run, seed) => vec![delegate(mixed(seed)), order(step, 0)],
         _ if step >= last => vec![finish()],
         0 => vec![order(step, 0), order(step, 1)],
         1 => vec![ask(step), order(step, 0)],
@@ -94,6 +107,15 @@ pub(crate) fn answer(key: &str, step: u32) -> (Message, FinishReason) {
     });
     (Message { role: Role::Assistant, parts: parts.collect() }, FinishReason::ToolCalls)
 }
+
+/// Half of the runs that people start, and some of those below them, until they stand too deep for it.
+fn hands_on(run: &str, seed: u64) -> bool {
+    let is_child = run.starts_with(CHILD);
+    (!is_child && run.ends_with(['0', '2'])) || (is_child && mixed(seed).is_multiple_of(4))
+}
+
+/// What the ids of runs begin with that others handed work to.
+const CHILD: &str = "0193a5f1";
 
 type Call = (String, String);
 
@@ -112,6 +134,12 @@ fn ask(step: u32) -> Call {
 
 fn wait(step: u32) -> Call {
     ("wait".into(), format!(r#"{{"seconds": 20, "reason": "The delivery of {step}."}}"#))
+}
+
+fn delegate(how: u64) -> Call {
+    let piece = r#"{"teammate": "ada", "title": "Help", "brief": "Do the half of it."}"#;
+    let wait = ["all", "any\", \"others\": \"leave", "any"][(how % 3) as usize];
+    ("delegate".into(), format!(r#"{{"children": [{piece}, {piece}], "wait": "{wait}"}}"#))
 }
 
 fn finish() -> Call {

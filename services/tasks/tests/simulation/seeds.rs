@@ -101,6 +101,9 @@ fn each_planted_bug_is_found_within_a_few_seeds() {
         (Bug::EffectBeforeIntent, Weather::STORM),
         (Bug::EffectsWithoutBeat, Weather::STORM),
         (Bug::RetriesAtTakeOver, Weather::STORM),
+        (Bug::EndTellsNoParent, Weather::STORM),
+        (Bug::ChildrenLeftBehind, Weather::STORM),
+        (Bug::ChildrenBeforeRecord, Weather::STORM),
     ];
     let mut missed = Vec::new();
     for (bug, weather) in bugs {

@@ -1,14 +1,16 @@
 //! A model of the tables: its operations are those of `queries/*.sql` and nothing else, each atomic, as the lock of a run's
 //! row makes them. `conformance` holds it to PostgreSQL. A planted bug takes one guard away.
 
+mod children;
 mod leases;
 pub(crate) mod mail;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use mc_tasks::domain::event::{Event, Record};
+use mc_tasks::domain::family::Lineage;
 use mc_tasks::domain::history::Entry;
-use mc_tasks::domain::id::{RunId, WorkspaceId};
+use mc_tasks::domain::id::{CommandId, RunId, WorkspaceId};
 use mc_tasks::domain::order::{Letter, LetterContent};
 use mc_tasks::store::append::{Append, Besides, step_key};
 use mc_tasks::store::mailbox::Settlement;
@@ -43,6 +45,12 @@ pub(crate) enum Bug {
     EffectBeforeIntent,
     /// A worker that begins effects however old its last beat is.
     EffectsWithoutBeat,
+    /// `end_run.sql` without a word to the run's parent.
+    EndTellsNoParent,
+    /// A worker that ends a run badly and tells its children nothing.
+    ChildrenLeftBehind,
+    /// A worker that makes children in a transaction of their own, before the one that journals them.
+    ChildrenBeforeRecord,
     /// A worker that takes over a run with another attempt at a call that is under way.
     RetriesAtTakeOver,
 }
@@ -61,6 +69,7 @@ impl Posted {
         match &self.letter.content {
             LetterContent::Command { command, .. } => command.uuid(),
             LetterContent::Decision { item, .. } => item.uuid(),
+            LetterContent::ChildEnded(ended) => ended.run.uuid(),
         }
     }
 
@@ -73,6 +82,7 @@ impl Posted {
 #[derive(Debug, Clone)]
 pub(crate) struct Run {
     pub(crate) workspace: WorkspaceId,
+    pub(crate) lineage: Option<Lineage>,
     pub(crate) status: i16,
     pub(crate) wait_reason: i16,
     pub(crate) epoch: i64,
@@ -102,6 +112,7 @@ impl Run {
 pub(crate) enum Refused {
     Fenced,
     Duplicate,
+    TreeFull,
 }
 
 /// What a claim answers.
@@ -142,8 +153,13 @@ impl Tables {
         at: OffsetDateTime,
     ) {
         let key = step_key(&queued, 0);
+        let lineage = match &queued {
+            Event::Queued(queued) => queued.brief.lineage,
+            _ => None,
+        };
         let row = Run {
             workspace,
+            lineage,
             status: status::QUEUED,
             wait_reason: 0,
             epoch: 0,
@@ -167,6 +183,7 @@ impl Tables {
     /// `append.sql`, with what [`mc_tasks::store::append::append_with`] does besides.
     pub(crate) fn append(&mut self, append: &Append, besides: &Besides) -> Result<(i64, bool), Refused> {
         let fence = !self.has(Bug::AppendWithoutFence);
+        let full = self.is_full(besides);
         let run = self.runs.get_mut(&append.run).ok_or(Refused::Fenced)?;
         if run.status != status::RUNNING || (fence && run.epoch != append.epoch) {
             return Err(Refused::Fenced);
@@ -178,6 +195,9 @@ impl Tables {
             if run.keys.contains(&(key.clone(), kind, attempt)) || !new.insert((key, kind, attempt)) {
                 return Err(Refused::Duplicate);
             }
+        }
+        if full {
+            return Err(Refused::TreeFull);
         }
         run.keys.extend(new);
         for event in &append.events {
@@ -193,6 +213,7 @@ impl Tables {
         }
         run.items.extend(besides.items.iter().map(|item| (item.item.uuid(), 1)));
         self.note(append, besides);
+        self.begin_children(besides, append.at);
         self.end(append);
         let run = &self.runs[&append.run];
         Ok((run.head_seq, run.has_mail()))
@@ -207,6 +228,7 @@ impl Tables {
             Event::Cancelled(event) => Some((event.command, Settlement::Effective)),
             Event::Steered(event) => Some((event.command, Settlement::Effective)),
             Event::Retried(event) => Some((event.command, Settlement::Effective)),
+            Event::ChildEnded(event) => Some((CommandId::new(event.run.uuid()), Settlement::Effective)),
             _ => None,
         });
         let settled: BTreeMap<Uuid, bool> = by_events
@@ -253,8 +275,13 @@ impl Tables {
         (run.status, run.worker, run.claims, run.open_items, run.pending_command) = (ended, None, 0, 0, 0);
         if closes {
             run.items.values_mut().filter(|state| **state == 1).for_each(|state| *state = 3);
-            run.letters.iter_mut().filter(|posted| !posted.is_settled()).for_each(|posted| posted.state = 4);
+            let reads_later = |posted: &Posted| {
+                ended == status::FAILED && matches!(posted.letter.content, LetterContent::ChildEnded(_))
+            };
+            let open = run.letters.iter_mut().filter(|posted| !posted.is_settled() && !reads_later(posted));
+            open.for_each(|posted| posted.state = 4);
         }
+        self.tell_parent(append);
     }
 
     /// A page of a journal: all of it.
@@ -275,5 +302,6 @@ fn is_progress(event: &Event) -> bool {
             | Event::EngineNote(_)
             | Event::ItemDecided(_)
             | Event::Steered(_)
+            | Event::ChildEnded(_)
     )
 }

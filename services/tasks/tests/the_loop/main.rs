@@ -9,6 +9,7 @@ mod world;
 
 mod approvals;
 mod board_graph;
+mod children;
 mod claims_without_evidence;
 mod context_overflow;
 mod empty_answers;

@@ -285,6 +285,7 @@ proptest! {
                     prop_assert_eq!(fold.deadline(), None);
                     vec![]
                 }
+                Next::Delegate(_) | Next::CancelChildren(_) => panic!("it has no teammates"),
                 Next::Ended => {
                     prop_assert!(fold.state().is_terminal());
                     vec![]

@@ -134,7 +134,9 @@ impl World {
                 (WaitReason::Outcome, 0) => Decision::MarkDone { result: "It is done.".into() },
                 (WaitReason::Outcome, 1) => Decision::Fail { reason: "It is not.".into() },
                 (WaitReason::Outcome, _) => Decision::Retry,
-                (WaitReason::Timer | WaitReason::Quota, _) => panic!("no person is asked"),
+                (WaitReason::Timer | WaitReason::Quota | WaitReason::Child, _) => {
+                    panic!("no person is asked")
+                }
             };
             self.post(LetterContent::Decision { item: open.item, decision });
         }
@@ -236,6 +238,7 @@ impl World {
             match next(&self.run.fold, self.run.now) {
                 Next::Ended => return Ok(()),
                 Next::Ask(asks) => self.ask(&asks)?,
+                Next::Delegate(_) | Next::CancelChildren(_) => panic!("it has no teammates"),
                 Next::Wait(_) => self.sleep(),
                 Next::Paused => {
                     self.run.now += Duration::days(30);

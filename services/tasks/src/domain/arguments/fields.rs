@@ -28,6 +28,10 @@ impl Fields {
         }
     }
 
+    pub(super) fn of(map: Map<String, Value>) -> Self {
+        Self(map)
+    }
+
     /// An argument that may be left out; `null` counts as left out.
     pub(super) fn take(&mut self, name: &str) -> Option<Value> {
         self.0.remove(name).filter(|value| !value.is_null())
@@ -62,7 +66,7 @@ impl Fields {
     }
 
     /// A list of texts that are not blank; empty when left out.
-    fn texts(&mut self, name: &str, most: usize, max_chars: usize) -> Result<Vec<String>, String> {
+    pub(super) fn texts(&mut self, name: &str, most: usize, max_chars: usize) -> Result<Vec<String>, String> {
         match self.take(name) {
             None => Ok(Vec::new()),
             Some(Value::Array(items)) if items.len() > most => {
@@ -144,9 +148,17 @@ impl Fields {
             Some(name) => Err(format!("{name}: `{}` has no such argument", tool.name())),
         }
     }
+
+    /// The same of an object within the arguments.
+    pub(super) fn none_left_of(&self, what: &str) -> Result<(), String> {
+        match self.0.keys().min() {
+            None => Ok(()),
+            Some(name) => Err(format!("{name}: {what} has no such field")),
+        }
+    }
 }
 
-fn name_of(value: &Value) -> &'static str {
+pub(super) fn name_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "true or false",

@@ -3,20 +3,22 @@
 use time::OffsetDateTime;
 
 use super::ask::{Ask, AskKind};
+use super::children::{self, Following};
 use super::remarks::remark;
-use super::{MAX_CALLS_PER_ANSWER, Next, ToolUse, fail, next_step, waits};
-use crate::domain::arguments::{Arguments, Wait};
+use super::{Delegate, MAX_CALLS_PER_ANSWER, Next, ToolUse, fail, next_step, waits};
+use crate::domain::arguments::{Arguments, Delegation, Wait};
 use crate::domain::brief::{AgentSnapshot, ToolPolicy};
 use crate::domain::conversation::{FinishReason, ToolCall};
 use crate::domain::event::{Doubt, EffectClass, Event, ToolCallCompleted, ToolCallStarted};
 use crate::domain::fold::{Answer, Call, CallState, Intent, RunFold};
+use crate::domain::id::RunId;
 use crate::domain::order::Decision;
 use crate::domain::tool::Tool;
 use crate::domain::{finish, key, prompt, reach};
 
-/// In this order: results that are known without doing anything and timers, questions to people, calls, `finish`, notes, the next
-/// step. So everything that people are needed for is asked at once, what needs nobody is carried out meanwhile, and
-/// `finish` beside other calls is judged by what came of them.
+/// In this order: results that are known without doing anything and timers, questions to people, work for others, calls,
+/// `finish`, notes, the next step. So everything that people are needed for is asked at once, others work and what needs
+/// nobody is carried out meanwhile, and `finish` beside other calls is judged by what came of them.
 pub(super) fn after_answer(fold: &RunFold, answer: &Answer, now: OffsetDateTime) -> Next {
     if answer.finish_reason == FinishReason::ContentFilter {
         return fail(
@@ -34,6 +36,12 @@ pub(super) fn after_answer(fold: &RunFold, answer: &Answer, now: OffsetDateTime)
     if !todo.asks.is_empty() {
         return Next::Ask(todo.asks);
     }
+    if let Some(delegate) = todo.delegate {
+        return Next::Delegate(delegate);
+    }
+    if !todo.cancels.is_empty() {
+        return Next::CancelChildren(todo.cancels);
+    }
     if !todo.uses.is_empty() {
         return Next::UseTools(todo.uses);
     }
@@ -45,6 +53,10 @@ struct Todo {
     /// Results that follow from what is known, with the intents that they need; and timers.
     known: Vec<Event>,
     asks: Vec<Ask>,
+    /// One at a time: what the next one may hand on depends on it.
+    delegate: Option<Box<Delegate>>,
+    /// Children that are not needed any longer.
+    cancels: Vec<RunId>,
     uses: Vec<ToolUse>,
 }
 
@@ -83,6 +95,11 @@ fn see_to(subject: &Subject<'_>, todo: &mut Todo) {
                 known(content, false);
             }
         }
+        CallState::Delegated(delegated) => match children::following(subject.fold, delegated) {
+            Following::Nothing => {}
+            Following::Cancel(runs) => todo.cancels.extend(runs),
+            Following::Result(content, is_error) => known(content, is_error),
+        },
     }
 }
 
@@ -108,6 +125,7 @@ fn see_to_new(subject: &Subject<'_>, todo: &mut Todo) {
             },
         }),
         Ok((_, Arguments::Wait(wait))) => subject.wait(&wait, &call.arguments_json, todo),
+        Ok((_, Arguments::Delegate(work))) => subject.delegate(work, &call.arguments_json, todo),
         Ok((tool, arguments)) => {
             let used = subject.begun(tool, arguments, &call.arguments_json);
             todo.uses.push(used);
@@ -119,6 +137,7 @@ fn see_to_new(subject: &Subject<'_>, todo: &mut Todo) {
 fn carry_out(subject: &Subject<'_>, arguments_json: &str, todo: &mut Todo) {
     match judge(subject, arguments_json) {
         Ok((_, Arguments::Wait(wait))) => subject.wait(&wait, arguments_json, todo),
+        Ok((_, Arguments::Delegate(work))) => subject.delegate(work, arguments_json, todo),
         Ok((tool, arguments)) => todo.uses.push(subject.begun(tool, arguments, arguments_json)),
         Err(why) => subject.refuse(arguments_json, why, todo),
     }
@@ -208,6 +227,20 @@ impl Subject<'_> {
     fn wait(&self, wait: &Wait, arguments_json: &str, todo: &mut Todo) {
         match waits::set(self.fold, &self.call.call.id, wait, self.now) {
             Ok(set) => todo.known.push(set),
+            Err(why) => self.refuse(arguments_json, why, todo),
+        }
+    }
+
+    /// Hands work to others, unless another call does so first.
+    fn delegate(&self, work: Delegation, arguments_json: &str, todo: &mut Todo) {
+        if todo.delegate.is_some() {
+            return;
+        }
+        let call = &self.call.call;
+        let intent = started(self.fold.steps(), call, &self.first_intent(EffectClass::Pure, arguments_json));
+        let preface = in_their_words(call, arguments_json, String::new());
+        match children::order(self.fold, self.answer, (call, intent, preface), work, self.now) {
+            Ok(order) => todo.delegate = Some(Box::new(order)),
             Err(why) => self.refuse(arguments_json, why, todo),
         }
     }

@@ -67,7 +67,7 @@ pub(super) fn before_attempt(fold: &RunFold) -> Option<Next> {
 }
 
 /// `$1.25`, with as many decimals as it takes, two at the least.
-fn dollars(nano: i64) -> String {
+pub(super) fn dollars(nano: i64) -> String {
     let (whole, rest) = (nano / DOLLAR, nano % DOLLAR);
     let decimals = format!("{rest:09}");
     let (cents, finer) = decimals.split_at(2);

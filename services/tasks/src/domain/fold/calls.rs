@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
+use super::children::Delegated;
 use super::waits::Timer;
 use super::{Phase, RunFold, WaitReason};
 use crate::domain::conversation::{FinishReason, Message, Part, Role, ToolCall, ToolResult};
@@ -43,6 +44,8 @@ pub(in crate::domain) enum CallState {
     Open(Intent),
     /// It is itself a wait, and its timer runs.
     Timed(Timer),
+    /// It handed work to others.
+    Delegated(Delegated),
     /// Its result is committed.
     Done(ToolResult),
 }
@@ -101,9 +104,13 @@ impl Answer {
             match &call.state {
                 CallState::Awaiting { subject, .. } => reasons.push(subject.reason()),
                 CallState::Timed(_) => reasons.push(WaitReason::Timer),
+                CallState::Delegated(delegated) if !delegated.is_over() => reasons.push(WaitReason::Child),
                 CallState::Done(_) => {}
                 CallState::Asked if call.call.tool == Tool::Finish.name() => {}
-                CallState::Asked | CallState::Decided { .. } | CallState::Open(_) => return None,
+                CallState::Asked
+                | CallState::Decided { .. }
+                | CallState::Open(_)
+                | CallState::Delegated(_) => return None,
             }
         }
         reasons.into_iter().min()
@@ -112,7 +119,13 @@ impl Answer {
     /// True when a call is under way, or waited for.
     pub(super) fn is_busy(&self) -> bool {
         let is_busy = |state: &CallState| {
-            matches!(state, CallState::Open(_) | CallState::Awaiting { .. } | CallState::Timed(_))
+            matches!(
+                state,
+                CallState::Open(_)
+                    | CallState::Awaiting { .. }
+                    | CallState::Timed(_)
+                    | CallState::Delegated(_)
+            )
         };
         self.calls.iter().any(|call| is_busy(&call.state))
     }
@@ -154,7 +167,7 @@ impl RunFold {
             }
             CallState::Awaiting { .. } => return Err(format!("call `{id}` waits for a person")),
             CallState::Decided { .. } => return Err(format!("a person decided otherwise on call `{id}`")),
-            CallState::Open(_) | CallState::Timed(_) | CallState::Done(_) => {
+            CallState::Open(_) | CallState::Timed(_) | CallState::Delegated(_) | CallState::Done(_) => {
                 return Err(format!("call `{id}` has an intent already"));
             }
         };
@@ -174,7 +187,7 @@ impl RunFold {
         Ok(())
     }
 
-    /// A result follows an intent, a timer, or a decision by which nothing is carried out.
+    /// A result follows an intent, a timer, the end of what others do, or a decision by which nothing is carried out.
     pub(super) fn take_result(&mut self, completed: &ToolCallCompleted) -> Result<(), String> {
         let id = &completed.call_id;
         let call = self.call_mut(completed.step, id)?;
@@ -185,7 +198,13 @@ impl RunFold {
             CallState::Decided { decision: Decision::Approve { .. } | Decision::Retry, .. } => {
                 return Err(format!("call `{id}` is to be carried out first"));
             }
-            CallState::Open(_) | CallState::Timed(_) | CallState::Decided { .. } => {}
+            CallState::Delegated(delegated) if !delegated.is_over() => {
+                return Err(format!("call `{id}` waits for others"));
+            }
+            CallState::Open(_)
+            | CallState::Timed(_)
+            | CallState::Delegated(_)
+            | CallState::Decided { .. } => {}
             _ => return Err(format!("call `{id}` has no open intent")),
         }
         call.state = CallState::Done(ToolResult {

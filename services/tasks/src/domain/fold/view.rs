@@ -8,7 +8,7 @@ use time::{Duration, OffsetDateTime};
 use super::{Call, CallState, Phase, RunFold, Subject};
 use crate::domain::brief::RunBrief;
 use crate::domain::conversation::Message;
-use crate::domain::event::{EffectClass, RunError};
+use crate::domain::event::{ChildEnded, EffectClass, RunError};
 use crate::domain::id::{ArtifactId, InboxItemId};
 use crate::domain::key;
 use crate::domain::order::Decision;
@@ -46,6 +46,8 @@ pub enum WaitReason {
     Timer,
     /// The model's provider takes no more calls for now.
     Quota,
+    /// Runs that it handed work to are to end.
+    Child,
 }
 
 impl RunState {
@@ -55,7 +57,7 @@ impl RunState {
     }
 }
 
-/// What a run has used so far.
+/// What a run has used so far, with what its children used that have ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Totals {
     /// Tokens in and out.
@@ -69,6 +71,15 @@ pub struct Totals {
 }
 
 impl Totals {
+    /// Adds what a run used that work was handed to.
+    pub(crate) fn add_child(&mut self, ended: &ChildEnded) {
+        self.tokens = self.tokens.saturating_add(ended.total_tokens);
+        self.cost_nano_usd = self.cost_nano_usd.saturating_add(ended.cost_nano_usd);
+        self.estimated_cost_nano_usd =
+            self.estimated_cost_nano_usd.saturating_add(ended.estimated_cost_nano_usd);
+        self.unpriced_calls = self.unpriced_calls.saturating_add(ended.unpriced_calls);
+    }
+
     /// Adds one model call that costs something, whether its answer came whole or was cut.
     pub(crate) fn charge(&mut self, tokens: i64, cost_nano_usd: Option<i64>, estimated: bool) {
         self.tokens = self.tokens.saturating_add(tokens);

@@ -34,7 +34,7 @@ fn steps(journal: &[Entry], say: &mut impl FnMut(Promise, String)) {
     let mut answered = BTreeSet::new();
     let mut intents = BTreeSet::new();
     let mut results = BTreeSet::new();
-    // Calls of which a person's word or a timer stands for an intent.
+    // Calls of which a person's word, a timer or work for others stands for an intent.
     let mut settled = BTreeSet::new();
     let mut ended = None;
     let mut failed = false;
@@ -82,6 +82,9 @@ fn steps(journal: &[Entry], say: &mut impl FnMut(Promise, String)) {
             }
             Event::TimerSet(set) if !settled.insert((set.step, set.call_id.clone())) => {
                 say(Promise::StepOnce, format!("the timer of call `{}` was set twice", set.call_id));
+            }
+            Event::ChildrenStarted(event) if !settled.insert((event.step, event.call_id.clone())) => {
+                say(Promise::StepOnce, format!("call `{}` handed its work over twice", event.call_id));
             }
             Event::Succeeded(_) | Event::Failed(_) | Event::Cancelled(_) => {
                 (ended, failed) = (Some(entry.seq), matches!(entry.event, Event::Failed(_)));

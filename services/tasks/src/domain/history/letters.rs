@@ -19,6 +19,7 @@ pub(super) fn check(history: &RunHistory, say: &mut impl FnMut(Promise, String))
                 retried = true;
                 *told.entry(order.command.uuid()).or_default() += 1;
             }
+            Event::ChildEnded(child) => *told.entry(child.run.uuid()).or_default() += 1,
             Event::ItemDecided(item) => *told.entry(item.item.uuid()).or_default() += 1,
             _ => {}
         }
@@ -53,13 +54,14 @@ pub(super) fn check(history: &RunHistory, say: &mut impl FnMut(Promise, String))
             ),
         }
         let settled = matches!(letter.receipt, Receipt::Effective | Receipt::Superseded);
-        if ended && !settled {
+        // A failed run that is retried hears yet how its children ended.
+        if ended && !settled && !(letter.tells && row.state == RunState::Failed) {
             say(
                 Promise::LetterKept,
                 format!("letter {} is {:?} after the end", letter.number, letter.receipt),
             );
         }
-        if read && letter.decides && letter.receipt != Receipt::Effective {
+        if read && (letter.decides || letter.tells) && letter.receipt != Receipt::Effective {
             say(
                 Promise::LetterKept,
                 format!("decision {} was read and is {:?}", letter.number, letter.receipt),

@@ -114,7 +114,13 @@ fn whole() -> (RunHistory, Outside) {
             cost_nano_usd: 1_000,
         },
         journal,
-        letters: vec![Letter { number: 1, id: ORDER, decides: false, receipt: Receipt::Effective }],
+        letters: vec![Letter {
+            number: 1,
+            id: ORDER,
+            decides: false,
+            tells: false,
+            receipt: Receipt::Effective,
+        }],
         acknowledged: [ORDER].into(),
     };
     let outside = Outside {

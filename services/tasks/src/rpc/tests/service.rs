@@ -1,4 +1,4 @@
-//! The service under test, and its stand-in for the registry.
+//! The service under test, and its stand-ins for identity.
 
 use std::collections::BTreeMap;
 
@@ -6,20 +6,11 @@ use mc_chassis::egress::Egress;
 use mc_proto::identity::v1::credential_service_server::{CredentialService, CredentialServiceServer};
 use mc_proto::tasks::v1::notification_service_client::NotificationServiceClient;
 
+use super::agents::Registry;
 use super::*;
 use crate::domain::notice::message::Links;
 use crate::notify::Notifier;
 use crate::store::lease::Lease;
-
-/// A registry with one agent of one version.
-#[derive(Default)]
-pub(super) struct Registry {
-    pub(super) asked: AtomicU32,
-    /// It cannot be reached.
-    pub(super) away: AtomicBool,
-    /// The agent was taken off the team.
-    pub(super) gone: AtomicBool,
-}
 
 /// Identity, as far as a scheduler needs it: it gives leave to act for anybody, or for nobody.
 pub(super) struct Leave {
@@ -67,47 +58,7 @@ macro_rules! not_in_the_script {
         })+
     };
 }
-
-#[tonic::async_trait]
-impl AgentService for Registry {
-    async fn get_agent_version(
-        &self,
-        request: Request<registry::GetAgentVersionRequest>,
-    ) -> Result<Response<registry::GetAgentVersionResponse>, Status> {
-        self.asked.fetch_add(1, Ordering::Relaxed);
-        if self.away.load(Ordering::Relaxed) {
-            return Err(Failure::unavailable("REGISTRY_AWAY", "the registry cannot be reached").into());
-        }
-        let name = request.into_inner().name;
-        let agent = format!("workspaces/{HOME}/agents/{AGENT}/versions");
-        let known = [format!("{agent}/latest"), format!("{agent}/3")];
-        if !known.contains(&name) || self.gone.load(Ordering::Relaxed) {
-            return Err(Failure::not_found(name).into());
-        }
-        let version = registry::AgentVersion {
-            name: format!("{agent}/3"),
-            version: 3,
-            display_name: "Writer".into(),
-            spec: Some(registry::AgentSpec {
-                instructions: "Write.".into(),
-                model: "simulator/demo".into(),
-                ..Default::default()
-            }),
-            ..Default::default()
-        };
-        Ok(Response::new(registry::GetAgentVersionResponse { agent_version: Some(version) }))
-    }
-
-    not_in_the_script! {
-        registry: create_agent(CreateAgentRequest) -> CreateAgentResponse;
-        registry: get_agent(GetAgentRequest) -> GetAgentResponse;
-        registry: list_agents(ListAgentsRequest) -> ListAgentsResponse;
-        registry: update_agent(UpdateAgentRequest) -> UpdateAgentResponse;
-        registry: delete_agent(DeleteAgentRequest) -> DeleteAgentResponse;
-        registry: publish_agent(PublishAgentRequest) -> PublishAgentResponse;
-        registry: list_agent_versions(ListAgentVersionsRequest) -> ListAgentVersionsResponse;
-    }
-}
+pub(super) use not_in_the_script;
 
 #[tonic::async_trait]
 impl CredentialService for Safe {
@@ -211,7 +162,7 @@ pub(super) struct Service {
     _lifecycle: Lifecycle,
 }
 
-pub(super) fn started(served: Served, lifecycle: &Lifecycle) -> MemoryLink {
+pub(crate) fn started(served: Served, lifecycle: &Lifecycle) -> MemoryLink {
     let (link, listener) = memory();
     let ends = lifecycle.clone();
     lifecycle.spawn_background("serve", async move {

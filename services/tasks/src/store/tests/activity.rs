@@ -61,7 +61,7 @@ impl Life {
         self.tables.post(HOME, run, &order).await;
         match order {
             LetterContent::Command { command, .. } => command,
-            LetterContent::Decision { .. } => unreachable!("an order"),
+            LetterContent::Decision { .. } | LetterContent::ChildEnded(_) => unreachable!("an order"),
         }
     }
 }

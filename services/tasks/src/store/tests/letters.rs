@@ -34,7 +34,7 @@ async fn unread(tables: &Tables, run: RunId) -> Vec<Letter> {
 fn id_of(letter: &LetterContent) -> CommandId {
     match letter {
         LetterContent::Command { command, .. } => *command,
-        LetterContent::Decision { .. } => panic!("a decision"),
+        LetterContent::Decision { .. } | LetterContent::ChildEnded(_) => panic!("no order"),
     }
 }
 

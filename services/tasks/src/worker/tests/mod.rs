@@ -17,9 +17,12 @@ use mc_chassis::clock::FixedClock;
 use mc_chassis::config::{ClientSettings, ServerSettings};
 use mc_chassis::egress::Egress;
 use mc_chassis::server::{Listener, Readiness, Served, memory, serve};
+use mc_chassis::sized;
 use mc_chassis::{Ambient, Lifecycle};
+use mc_proto::registry::v1::agent_service_server::AgentServiceServer;
 use tokio::sync::watch;
 use tokio::time::Instant;
+use tonic::service::Routes;
 use uuid::Uuid;
 
 use super::bells::Bells;
@@ -31,6 +34,8 @@ use super::{Means, Worker, WorkerSettings, attempt};
 use crate::domain::brief::{AgentSnapshot, ToolGrant};
 use crate::domain::event::Event;
 use crate::domain::id::{RunId, WorkspaceId};
+use crate::rpc::tests::agents::Registry;
+use crate::rpc::tests::service::started;
 use crate::store::lease::Lease;
 use crate::store::run::Run;
 use crate::store::tests::{NOW, Tables, writer};
@@ -44,6 +49,7 @@ use llm::Script;
 pub(crate) struct Fleet {
     pub(crate) tables: Tables,
     pub(crate) script: Arc<Script>,
+    pub(crate) registry: Arc<Registry>,
     pub(crate) bus: Bus,
     /// Of bare workers.
     pub(crate) bells: Bells,
@@ -77,17 +83,21 @@ impl Fleet {
             let settings = ServerSettings::default();
             serve(served, &settings, vec![Listener::Memory(listener)], &ends).await.expect("serve");
         });
+        let registry = Arc::<Registry>::default();
+        let served = Served {
+            name: "registry",
+            routes: Routes::new(sized!(AgentServiceServer::from_arc(registry.clone()))),
+            verifier: auth.verifier("registry"),
+            readiness: Readiness::new(true),
+            ids: ambient.ids.clone(),
+        };
+        let team = started(served, &lifecycle);
         let bus = Bus::local();
         let means = Means {
             engine: tables.engine.clone(),
             llm: Upstream::new("llm", Target::Memory(link), &ClientSettings::default(), &lifecycle),
             identity: auth.service("tasks"),
-            registry: Upstream::new(
-                "registry",
-                Target::Memory(memory().0),
-                &ClientSettings::default(),
-                &lifecycle,
-            ),
+            registry: Upstream::new("registry", Target::Memory(team), &ClientSettings::default(), &lifecycle),
             accounts: Upstream::new(
                 "identity",
                 Target::Memory(memory().0),
@@ -101,7 +111,7 @@ impl Fleet {
         let (beat, last) = watch::channel(Instant::now());
         let pulse = Pulse::of(last, Duration::from_hours(1));
         let bells = Bells::default();
-        Self { tables, script, bus, bells, clock, auth, means, lifecycle, _beat: beat, pulse }
+        Self { tables, script, registry, bus, bells, clock, auth, means, lifecycle, _beat: beat, pulse }
     }
 
     /// A worker program; it ends with the lifecycle that comes back.

@@ -1,13 +1,18 @@
 //! Events that statements append: what they say does not matter to the tables, only what they are and whom they are about.
 
 use mc_tasks::domain::event::{
-    Cancelled, CommandDelivered, Event, ItemDecided, Paused, QuestionAsked, Retried, Steered,
+    Cancelled, ChildStarted, ChildWait, ChildrenStarted, CommandDelivered, Event, ItemDecided, Paused,
+    QuestionAsked, Queued, Retried, Steered,
 };
-use mc_tasks::domain::id::{CommandId, InboxItemId, UserId};
+use mc_tasks::domain::family::Lineage;
+use mc_tasks::domain::id::{CommandId, InboxItemId, RunId, UserId, WorkspaceId};
 use mc_tasks::domain::order::{CommandKind, Letter, LetterContent};
+use mc_tasks::store::children::NewChild;
 use mc_tasks::store::inbox::{Ask, NewItem};
+use mc_tasks::store::task::Content;
 use uuid::Uuid;
 
+use crate::script;
 use crate::tables::Posted;
 
 const PERSON: UserId = UserId::new(Uuid::from_u128(9));
@@ -47,7 +52,43 @@ pub(super) fn told(letter: &Letter) -> Event {
             decided_at: letter.sent_at,
             decision: decision.clone(),
         }),
+        LetterContent::ChildEnded(ended) => Event::ChildEnded((**ended).clone()),
     }
+}
+
+pub(super) fn new_child(workspace: WorkspaceId, run: Uuid, number: u64, lineage: Lineage) -> NewChild {
+    let brief = script::brief(workspace, RunId::new(run), number).below(lineage);
+    let task = Content {
+        title: brief.task.title.clone(),
+        brief: String::new(),
+        assignee: Some(brief.agent.agent),
+        acceptance_checks: Vec::new(),
+    };
+    NewChild { queued: Queued { brief: brief.into(), start_at: None }, task }
+}
+
+/// The event that says that these were made.
+pub(super) fn handed_over(step: u32, children: &[NewChild]) -> Event {
+    let started = |child: &NewChild| {
+        let brief = &child.queued.brief;
+        ChildStarted {
+            run: brief.run,
+            task: brief.task.task,
+            teammate: "ada".into(),
+            title: brief.task.title.clone(),
+            agent: brief.agent.agent,
+            agent_version: 1,
+            max_tokens: None,
+            max_cost_nano_usd: None,
+        }
+    };
+    Event::ChildrenStarted(ChildrenStarted {
+        step,
+        call_id: "call_0".into(),
+        children: children.iter().map(started).collect(),
+        wait: ChildWait::All,
+        leave_others: false,
+    })
 }
 
 /// The event that says that an order is so.
@@ -70,6 +111,6 @@ pub(super) fn consequence(order: &Posted, command: CommandId) -> Option<Event> {
             note: String::new(),
         })),
         LetterContent::Command { .. } => Some(Event::Paused(Paused { command })),
-        LetterContent::Decision { .. } => None,
+        LetterContent::Decision { .. } | LetterContent::ChildEnded(_) => None,
     }
 }

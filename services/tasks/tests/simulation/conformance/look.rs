@@ -19,6 +19,7 @@ pub(super) struct Contents {
 
 #[derive(Debug, Default, PartialEq)]
 struct Seen {
+    parent: Option<Uuid>,
     status: i16,
     wait_reason: i16,
     epoch: i64,
@@ -44,6 +45,7 @@ struct Seen {
 pub(super) fn model(tables: &Tables) -> Contents {
     let runs = tables.runs.iter().map(|(run, row)| {
         let seen = Seen {
+            parent: row.lineage.map(|lineage| lineage.parent.uuid()),
             status: row.status,
             wait_reason: row.wait_reason,
             epoch: row.epoch,
@@ -70,6 +72,7 @@ pub(super) fn model(tables: &Tables) -> Contents {
 #[derive(sqlx::FromRow)]
 struct RunRow {
     run_id: Uuid,
+    parent_run: Option<Uuid>,
     status: i16,
     wait_reason: i16,
     lease_epoch: i64,
@@ -135,6 +138,7 @@ pub(super) async fn sql(admin: &PgPool) -> Contents {
 
 fn seen(row: RunRow) -> Seen {
     Seen {
+        parent: row.parent_run,
         status: row.status,
         wait_reason: row.wait_reason,
         epoch: row.lease_epoch,

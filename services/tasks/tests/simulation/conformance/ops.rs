@@ -1,147 +1,33 @@
-//! Random statements, and how each is given to PostgreSQL, by the store that the engine uses, and to the model.
+//! How a statement is given to PostgreSQL, by the store that the engine uses, and to the model.
 
 use std::time::Duration;
 
 use mc_tasks::domain::event::{
     EngineNote, Event, Failed, ModelCallStarted, NoteReason, Queued, RunError, TakenOver,
 };
-use mc_tasks::domain::fold::WaitReason;
+use mc_tasks::domain::family::Lineage;
 use mc_tasks::domain::id::{CommandId, InboxItemId, RunId, UserId, WorkspaceId};
 use mc_tasks::domain::order::{CommandKind, Decision, Details, LetterContent};
 use mc_tasks::store::append::{Append, Besides, Refusal, append_one, append_with, needs_transaction};
 use mc_tasks::store::inbox;
-use mc_tasks::store::lease::{self, Caps, Claim, Release, Rest};
+use mc_tasks::store::lease::{self, Caps, Claim};
 use mc_tasks::store::mailbox::{self, Locked, Settlement};
-use mc_tasks::store::{beat, retry, run};
-use proptest::prelude::*;
+use mc_tasks::store::run::{self, status};
+use mc_tasks::store::{beat, retry};
 use sqlx::PgPool;
 use time::OffsetDateTime;
 use time::macros::datetime;
 use uuid::Uuid;
 
-use super::events::{asked, consequence, new_item, told};
+use super::events::{asked, consequence, handed_over, new_child, new_item, told};
+use super::op::{Op, What};
 use super::{AGO, Both, NOW, TTL, look};
 use crate::script;
 use crate::tables::Refused;
 use crate::tables::mail::Answer;
 
-const AT: OffsetDateTime = datetime!(2026-01-05 09:00 UTC);
+pub(super) const AT: OffsetDateTime = datetime!(2026-01-05 09:00 UTC);
 const PERSON: UserId = UserId::new(Uuid::from_u128(9));
-
-/// What is appended.
-#[derive(Debug, Clone)]
-pub(super) enum What {
-    Intent(u32),
-    Note(u32),
-    TakenOver,
-    /// Asks so many questions.
-    Asks(u32),
-    /// Takes note of all letters, and says of each order in turn what came of it: nothing, effective, superseded.
-    Reads(u8),
-    Fails,
-}
-
-/// One statement; numbers choose among what is there.
-#[derive(Debug, Clone)]
-pub(super) enum Op {
-    Insert,
-    Register,
-    Beat(usize),
-    Silence(usize),
-    /// As if the server's clock had been set back.
-    Hasten(usize),
-    Deregister(usize),
-    ForgetDead,
-    Claim {
-        worker: usize,
-        limit: i64,
-    },
-    Append {
-        run: usize,
-        stale: bool,
-        what: What,
-    },
-    Suspend {
-        run: usize,
-        stale: bool,
-        rest: Rest,
-    },
-    Release {
-        run: usize,
-        stale: bool,
-        why: Release,
-    },
-    Delay {
-        run: usize,
-        stale: bool,
-        why: Release,
-    },
-    GiveBack {
-        worker: usize,
-        keep: u8,
-    },
-    Post {
-        run: usize,
-        kind: CommandKind,
-    },
-    Retry {
-        run: usize,
-    },
-    Decide {
-        run: usize,
-        item: usize,
-    },
-    Promote(i64),
-    Reap,
-}
-
-pub(super) fn any_op() -> impl Strategy<Value = Op> {
-    let at = || 0..8_usize;
-    let stale = || prop::bool::weighted(0.15);
-    let why = || prop::sample::select(vec![Release::HandBack, Release::Broken]);
-    let what = prop_oneof![
-        3 => (1..4_u32).prop_map(What::Intent),
-        1 => (1..4_u32).prop_map(What::Note),
-        1 => Just(What::TakenOver),
-        2 => (1..3_u32).prop_map(What::Asks),
-        4 => any::<u8>().prop_map(What::Reads),
-        1 => Just(What::Fails),
-    ];
-    let rest = prop_oneof![
-        2 => prop::sample::select(vec![WaitReason::Approval, WaitReason::Input, WaitReason::Outcome])
-            .prop_map(Rest::Waiting),
-        2 => (prop::sample::select(vec![WaitReason::Timer, WaitReason::Quota, WaitReason::Input]), -5..5_i64)
-            .prop_map(|(reason, minutes)| Rest::WaitingUntil(reason, AT + time::Duration::minutes(minutes))),
-        1 => Just(Rest::Paused),
-        1 => (-5..5_i64).prop_map(|minutes| Rest::Until(AT + time::Duration::minutes(minutes))),
-    ];
-    let kind = prop::sample::select(vec![
-        CommandKind::Pause,
-        CommandKind::Resume,
-        CommandKind::Cancel,
-        CommandKind::Steer,
-    ]);
-    prop_oneof![
-        3 => Just(Op::Insert),
-        2 => Just(Op::Register),
-        1 => at().prop_map(Op::Beat),
-        2 => at().prop_map(Op::Silence),
-        1 => at().prop_map(Op::Hasten),
-        1 => at().prop_map(Op::Deregister),
-        1 => Just(Op::ForgetDead),
-        8 => (at(), 1..4_i64).prop_map(|(worker, limit)| Op::Claim { worker, limit }),
-        10 => (at(), stale(), what).prop_map(|(run, stale, what)| Op::Append { run, stale, what }),
-        4 => (at(), stale(), rest).prop_map(|(run, stale, rest)| Op::Suspend { run, stale, rest }),
-        2 => (at(), stale(), why()).prop_map(|(run, stale, why)| Op::Release { run, stale, why }),
-        1 => (at(), stale(), why()).prop_map(|(run, stale, why)| Op::Delay { run, stale, why }),
-        1 => (at(), any::<u8>()).prop_map(|(worker, keep)| Op::GiveBack { worker, keep }),
-        6 => (at(), kind).prop_map(|(run, kind)| Op::Post { run, kind }),
-        2 => at().prop_map(|run| Op::Retry { run }),
-        3 => (at(), at()).prop_map(|(run, item)| Op::Decide { run, item }),
-        1 => (-5..5_i64).prop_map(Op::Promote),
-        3 => Just(Op::Reap),
-    ]
-}
 
 impl Both {
     fn id(&mut self) -> Uuid {
@@ -162,6 +48,17 @@ impl Both {
     /// A run with the epoch of its lease, or an older one.
     fn lease(&self, at: usize, stale: bool) -> Option<(RunId, i64)> {
         let run = self.run(at)?;
+        Some((run, self.model.runs[&run].epoch - i64::from(stale)))
+    }
+
+    /// The same, three times of four of a run that a worker has: all else is refused alike.
+    fn held(&self, at: usize, stale: bool) -> Option<(RunId, i64)> {
+        let leased = |run: &RunId| self.model.runs[run].status == status::RUNNING;
+        let held: Vec<RunId> = look::runs(&self.model).into_iter().filter(leased).collect();
+        if at.is_multiple_of(4) || held.is_empty() {
+            return self.lease(at, stale);
+        }
+        let run = held[at % held.len()];
         Some((run, self.model.runs[&run].epoch - i64::from(stale)))
     }
 
@@ -215,7 +112,7 @@ impl Both {
             }
             Op::Claim { worker, limit } => self.claim(self.worker(*worker)?, *limit).await,
             Op::Append { run, stale, what } => {
-                let (run, epoch) = self.lease(*run, *stale)?;
+                let (run, epoch) = self.held(*run, *stale)?;
                 self.append(run, epoch, what).await
             }
             Op::Suspend { run, stale, rest } => {
@@ -326,6 +223,7 @@ impl Both {
             Ok(done) => Ok((done.head_seq, done.mail)),
             Err(Refusal::Fenced) => Err(Refused::Fenced),
             Err(Refusal::Duplicate) => Err(Refused::Duplicate),
+            Err(Refusal::TreeFull) => Err(Refused::TreeFull),
             Err(other) => panic!("append {append:?}: {other:?}"),
         };
         both(self.model.append(&append, &besides), sql)
@@ -347,6 +245,15 @@ impl Both {
             })],
             What::TakenOver => vec![Event::TakenOver(TakenOver { lease_epoch: epoch })],
             What::Fails => vec![Event::Failed(Failed { error: RunError::new("STUCK_LOOP", "No.") })],
+            What::Delegates(count) => {
+                let (parent, lineage) = (&self.model.runs[&run], self.model.runs[&run].lineage);
+                let (root, depth) = lineage.map_or((run, 1), |own| (own.root, own.depth + 1));
+                let (workspace, step) = (parent.workspace, self.next as u32);
+                besides.children = (0..*count)
+                    .map(|_| new_child(workspace, self.id(), self.next, Lineage { parent: run, root, depth }))
+                    .collect();
+                vec![handed_over(step, &besides.children)]
+            }
             What::Asks(count) => {
                 let ids: Vec<InboxItemId> = (0..*count).map(|_| InboxItemId::new(self.id())).collect();
                 besides.items = ids.iter().map(|item| new_item(*item)).collect();

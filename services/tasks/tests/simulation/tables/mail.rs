@@ -30,14 +30,15 @@ impl Tables {
     ) -> Answer {
         let wakes_nobody = self.has(Bug::PostWakesNobody);
         let Some(row) = self.runs.get_mut(&run) else { return Answer::Refused };
-        if status::is_terminal(row.status) {
+        let hears = row.status == status::FAILED && matches!(content, LetterContent::ChildEnded(_));
+        if status::is_terminal(row.status) && !hears {
             return Answer::Refused;
         }
         let (kind, rouses) = match content {
             LetterContent::Command { kind, .. } => {
                 (Some(*kind), matches!(kind, CommandKind::Resume | CommandKind::Cancel))
             }
-            LetterContent::Decision { .. } => (None, false),
+            LetterContent::Decision { .. } | LetterContent::ChildEnded(_) => (None, false),
         };
         let hurries = matches!(kind, Some(CommandKind::Pause | CommandKind::Cancel));
         let wakes = row.status == status::WAITING || (row.status == status::PAUSED && rouses);
@@ -103,7 +104,11 @@ impl Tables {
     /// The letters that the journal takes no note of and that no end came before.
     pub(crate) fn unread(&self, run: RunId) -> Vec<Letter> {
         let row = &self.runs[&run];
-        let unread = row.letters.iter().filter(|it| it.letter.number > row.mailbox_read && it.state != 4);
+        let is_unread = |it: &&Posted| {
+            let tells = matches!(it.letter.content, LetterContent::ChildEnded(_)) && it.state < 3;
+            it.state != 4 && (it.letter.number > row.mailbox_read || tells)
+        };
+        let unread = row.letters.iter().filter(is_unread);
         unread.take(PAGE).map(|posted| posted.letter.clone()).collect()
     }
 }
@@ -118,7 +123,7 @@ pub(super) fn pending(letters: &[Posted]) -> i16 {
     let orders = letters.iter().rev().filter(|posted| !posted.is_settled());
     let mut numbers = orders.filter_map(|posted| match &posted.letter.content {
         LetterContent::Command { kind, .. } => Some(order_number(*kind)),
-        LetterContent::Decision { .. } => None,
+        LetterContent::Decision { .. } | LetterContent::ChildEnded(_) => None,
     });
     numbers.next().unwrap_or_default()
 }

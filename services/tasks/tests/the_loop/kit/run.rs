@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 
 use mc_tasks::domain::arguments::Arguments;
-use mc_tasks::domain::brief::RunBrief;
+use mc_tasks::domain::brief::{RunBrief, RunLimits};
 use mc_tasks::domain::conversation::{FinishReason, Message, Usage};
-use mc_tasks::domain::decide::{Ask, ModelCall, Next, ToolUse, next};
+use mc_tasks::domain::decide::{Ask, Delegate, ModelCall, Next, ToolUse, next};
 use mc_tasks::domain::event::{
-    ArtifactRef, Event, ModelCallCompleted, ModelCallFailed, Queued, Record, RunError,
+    ArtifactRef, ChildCancelCause, ChildCancelled, ChildStarted, ChildrenCancelled, Event,
+    ModelCallCompleted, ModelCallFailed, Queued, Record, RunError,
 };
 use mc_tasks::domain::fold::{PendingIntent, RunFold, RunState};
-use mc_tasks::domain::id::{ArtifactId, InboxItemId};
+use mc_tasks::domain::id::{ArtifactId, CommandId, InboxItemId, RunId, TaskId};
 use mc_tasks::domain::mail::{self, Reading};
 use mc_tasks::domain::order::{CommandKind, Decision, Letter, LetterContent, RUN_PAUSED, RUN_STEERED};
 use mc_tasks::domain::retry::{self, AfterFailure};
@@ -37,6 +38,8 @@ pub(crate) struct Run {
     pub(crate) carried_out: Vec<ToolUse>,
     /// What people were asked, with the items that were opened for it.
     pub(crate) asked: Vec<(InboxItemId, Ask)>,
+    /// What was handed to others.
+    pub(crate) delegated: Vec<Delegate>,
     letters: i64,
     files: BTreeMap<String, String>,
 }
@@ -63,6 +66,7 @@ impl Run {
             requests: vec![],
             carried_out: vec![],
             asked: vec![],
+            delegated: vec![],
             letters: 0,
             files: BTreeMap::new(),
         }
@@ -97,6 +101,8 @@ impl Run {
             Next::RetryAt(at) => self.now = at,
             Next::Append(events) => events.into_iter().for_each(|event| self.append(event)),
             Next::CallModel(call) => return self.call_model(*call),
+            Next::Delegate(delegate) => self.delegate(&delegate),
+            Next::CancelChildren(runs) => self.cancel_children(&runs),
             Next::UseTools(uses) => {
                 for event in uses.iter().filter_map(|used| used.intent.clone()) {
                     self.append(event);
@@ -117,6 +123,33 @@ impl Run {
         assert!(at > self.now, "it waits for what is past");
         self.now = at;
         true
+    }
+
+    /// Hands work over; the runs have the numbers behind those that were handed over before.
+    pub(crate) fn delegate(&mut self, delegate: &Delegate) {
+        let first = 500 + self.delegated.iter().map(|it| it.pieces.len() as u128).sum::<u128>();
+        let children = (first..).zip(&delegate.pieces).map(|(number, (agent, piece))| {
+            let limits = delegate.ceiling.lower(RunLimits::default());
+            ChildStarted {
+                run: RunId::new(Uuid::from_u128(number)),
+                task: TaskId::new(Uuid::from_u128(number + 1_000)),
+                teammate: piece.teammate.clone(),
+                title: piece.title.clone(),
+                agent: *agent,
+                agent_version: 3,
+                max_tokens: limits.max_tokens,
+                max_cost_nano_usd: limits.max_cost_nano_usd,
+            }
+        });
+        self.append(delegate.started(children.collect()));
+        self.delegated.push(delegate.clone());
+    }
+
+    fn cancel_children(&mut self, runs: &[RunId]) {
+        let order = |run: &RunId| ChildCancelled { run: *run, command: CommandId::new(run.uuid()) };
+        let children = runs.iter().map(order).collect();
+        let cause = ChildCancelCause::NotNeeded;
+        self.append(Event::ChildrenCancelled(ChildrenCancelled { children, cause }));
     }
 
     /// Opens an inbox item for each.
@@ -191,7 +224,7 @@ impl Run {
             Arguments::HttpRequest(request) => {
                 used.completed(format!("{} {}", request.method.as_str(), request.url), false, None, 1)
             }
-            Arguments::AskHuman(_) | Arguments::Wait(_) | Arguments::Finish(_) => {
+            Arguments::AskHuman(_) | Arguments::Wait(_) | Arguments::Delegate(_) | Arguments::Finish(_) => {
                 panic!("the engine itself sees to it")
             }
         }
@@ -304,6 +337,13 @@ fn told(event: &Event) -> String {
         Event::Steered(steered) => format!("told {}", steered.text),
         Event::ApprovalRequested(asked) => {
             format!("approve {}/{} {} ?", asked.step, asked.call_id, asked.tool)
+        }
+        Event::ChildrenStarted(started) => {
+            format!("delegate {}/{} {}", started.step, started.call_id, started.children.len())
+        }
+        Event::ChildEnded(ended) => format!("child {:?}", ended.end),
+        Event::ChildrenCancelled(cancelled) => {
+            format!("cancel {} {:?}", cancelled.children.len(), cancelled.cause)
         }
         Event::TimerSet(set) => format!("wait {}/{} ?", set.step, set.call_id),
         Event::QuestionAsked(asked) => format!("answer {}/{} ?", asked.step, asked.call_id),

@@ -2,6 +2,7 @@
 
 mod approvals;
 mod cancels;
+mod children;
 mod cut_off;
 mod orders;
 mod outcomes;
