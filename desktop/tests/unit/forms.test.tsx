@@ -121,6 +121,7 @@ test("a member is changed against the etag that was read, and published", async 
           allowedHosts: [],
           effect: "REQUEST_EFFECT_UNSPECIFIED",
           queryUrl: "",
+          teammates: [],
         },
       ],
       parameters: { temperature: 0.2 },

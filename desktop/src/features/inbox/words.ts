@@ -36,9 +36,21 @@ export function callWords(item: Pick<InboxItem, "tool" | "argumentsJson">): stri
           : "wait";
     case "read_artifact":
       return `read ${text(args.path)}`;
+    case "delegate":
+      return `hand work to ${teammatesOf(args.children)}`;
     default:
       return item.tool;
   }
+}
+
+/** `bob and 2 others` of the pieces of work. */
+function teammatesOf(pieces: unknown): string {
+  const names = (Array.isArray(pieces) ? pieces : []).map((piece) =>
+    text((piece as Record<string, unknown> | null)?.teammate),
+  );
+  const [first = "", ...others] = new Set(names.filter(Boolean));
+  if (others.length === 0) return first || "teammates";
+  return `${first} and ${plural(others.length, "other")}`;
 }
 
 /** Who it is that asks, and for what. The second half is set apart where it is shown. */

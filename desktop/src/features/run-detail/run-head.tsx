@@ -1,11 +1,11 @@
 // How a run stands and what can be done about it, always in view.
 import { Link } from "@tanstack/react-router";
-import { Ban, ChevronLeft, OctagonPause, PanelRight, Pause, Play } from "lucide-react";
+import { Ban, ChevronLeft, CornerLeftUp, OctagonPause, PanelRight, Pause, Play } from "lucide-react";
 import { useEffect, useState } from "react";
 import type { Run } from "~/api/gen/schemas";
 import { useRunOrders } from "~/features/runs/use-run-orders";
 import { costNote, elapsed, restWords, runCost } from "~/features/runs/words";
-import { versionLabel } from "~/shared/format/name";
+import { idOf, versionLabel } from "~/shared/format/name";
 import { useKeys } from "~/shared/keyboard/use-keys";
 import { Button } from "~/shared/ui/button";
 import { Dialog } from "~/shared/ui/dialog";
@@ -48,6 +48,17 @@ export function RunHead({ run, details, onDetails }: RunHeadProps) {
         </Link>
         <h1 className="min-w-0 truncate font-semibold text-base">{title}</h1>
       </div>
+      {run.parentRun ? (
+        <Link
+          to="/runs/$run"
+          params={{ run: idOf(run.parentRun) }}
+          title="The run that handed this work over"
+          className="flex shrink-0 items-center gap-1 rounded-control text-muted text-xs hover:text-text [&_svg]:size-3.5 [&_svg]:stroke-[1.5]"
+        >
+          <CornerLeftUp aria-hidden />
+          Handed over
+        </Link>
+      ) : null}
       <RunStatus run={run} />
       {rest ? (
         <span className="text-muted tabular-nums">

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Agent, AgentSpec } from "~/api/gen/schemas";
 import { Agent as AgentSchema } from "~/api/gen/schemas";
-import { AgentDraft, draftOf, fieldOf, nanoOf, newDraft, specOf } from "./draft";
+import { AgentDraft, DELEGATE, draftOf, fieldOf, nanoOf, newDraft, specOf, teammateName } from "./draft";
 
 const agentWith = (spec: Partial<AgentSpec>): Agent =>
   AgentSchema.parse({
@@ -25,6 +25,7 @@ test("limits and expiries go through the form and back as they were", () => {
       allowedHosts: [],
       effect: "REQUEST_EFFECT_UNSPECIFIED" as const,
       queryUrl: "",
+      teammates: [],
       approvalExpiry: "5400s",
     },
   ];
@@ -77,3 +78,50 @@ test("what the gateway says about a limit lands at its field", () => {
   expect(fieldOf(draft, "agent.spec.limits.max_step_duration")).toBe("stepMinutes");
   expect(fieldOf(draft, "agent.spec.tools[1].approval_expiry")).toBe("tools.1.expiry");
 });
+
+const bob = { name: "bob", agent: "workspaces/w/agents/bob", purpose: "Finds things." };
+const delegates = (teammates: AgentDraft["tools"][number]["teammates"], policy: "allow" | "deny" = "allow") => ({
+  ...valid,
+  tools: valid.tools.map((grant) => (grant.tool === DELEGATE ? { ...grant, policy, teammates } : grant)),
+});
+
+test("whom a member may hand work to goes through the form and back", () => {
+  expect(valid.tools.find(({ tool }) => tool === DELEGATE)?.policy).toBe("deny");
+  const spec = specOf(delegates([bob]));
+  expect(spec.tools.find(({ tool }) => tool === DELEGATE)).toMatchObject({ teammates: [bob] });
+  const again = draftOf(agentWith({ tools: spec.tools }));
+  expect(again.tools.find(({ tool }) => tool === DELEGATE)).toMatchObject({ policy: "allow", teammates: [bob] });
+});
+
+test("a team has somebody in it, whose names differ and are as the contract has them", () => {
+  const wrong = (draft: AgentDraft) =>
+    AgentDraft.safeParse(draft).error?.issues.map(({ path }) => path.slice(2).join("."));
+  expect(wrong(delegates([bob]))).toBeUndefined();
+  expect(wrong(delegates([], "deny"))).toBeUndefined();
+  expect(wrong(delegates([]))).toEqual(["teammates"]);
+  expect(wrong(delegates([bob, bob]))).toEqual(["teammates.1.name"]);
+  for (const name of ["", "Bob", "2bob", "b".repeat(65)]) {
+    expect(wrong(delegates([{ ...bob, name }]))).toEqual(["teammates.0.name"]);
+  }
+  expect(wrong(delegates([{ ...bob, purpose: "x".repeat(301) }]))).toEqual(["teammates.0.purpose"]);
+  const many = (count: number) => Array.from({ length: count }, (_, at) => ({ ...bob, name: `bob-${at}` }));
+  expect(wrong(delegates(many(20)))).toBeUndefined();
+  expect(wrong(delegates(many(21)))).toEqual(["teammates"]);
+});
+
+test("what the gateway says about a teammate lands at its field", () => {
+  const draft = delegates([bob]);
+  const row = draft.tools.findIndex(({ tool }) => tool === DELEGATE);
+  const at = specOf(draft).tools.findIndex(({ tool }) => tool === DELEGATE);
+  const path = `agent.spec.tools[${at}].teammates`;
+  expect(fieldOf(draft, path)).toBe(`tools.${row}.teammates`);
+  expect(fieldOf(draft, `${path}[0].agent`)).toBe(`tools.${row}.teammates.0.agent`);
+});
+
+test.each([
+  ["Ana", [], "ana"],
+  ["Ana", ["ana", "ana-2"], "ana-3"],
+  ["Élise van Dam!", [], "elise-van-dam"],
+  ["2 robots", [], "robots"],
+  ["作家", [], "teammate"],
+])("%s with %j taken is called %s", (displayName, taken, name) => expect(teammateName(displayName, taken)).toBe(name));

@@ -11,11 +11,15 @@ export interface ToolInfo {
   readonly hosts: boolean;
   /** It takes a promise of the servers, for recovery after a crash. */
   readonly effect: boolean;
+  /** It takes agents that it may hand work to. */
+  readonly teammates?: true;
   /** Policies it takes. */
   readonly policies: readonly Policy[];
 }
 
 export type Policy = "allow" | "ask" | "deny";
+/** The tool that hands work to others. */
+export const DELEGATE = "delegate";
 const ALL: readonly Policy[] = ["allow", "ask", "deny"];
 
 /** The tools of this build; what a spec grants beyond them is kept as it is. */
@@ -53,6 +57,15 @@ export const TOOLS: readonly ToolInfo[] = [
     policies: ALL,
   },
   {
+    tool: DELEGATE,
+    label: "Hand work to teammates",
+    does: "Gives others a task each, waits for them without costing anything, and reads what they bring back.",
+    hosts: false,
+    effect: false,
+    teammates: true,
+    policies: ALL,
+  },
+  {
     tool: "http_fetch",
     label: "Read from the web",
     does: "GETs pages of the hosts you name.",
@@ -83,6 +96,18 @@ export const EXPIRIES = [
   ["604800", "1 week"],
 ] as const;
 
+/** Most agents that one may hand work to. */
+export const MAX_TEAMMATES = 20;
+
+const TeammateDraft = z.object({
+  /** What the agent calls it. */
+  name: z.string().regex(/^[a-z][a-z0-9_-]{0,63}$/, "A lower case letter, then up to 63 of a to z, digits, _ and -."),
+  agent: z.string().min(1, "Pick a team member."),
+  /** When to give it work, in a line. */
+  purpose: z.string().trim().max(300, "At most 300 characters."),
+});
+export type TeammateDraft = z.output<typeof TeammateDraft>;
+
 const GrantDraft = z.object({
   tool: z.string(),
   policy: z.enum(["allow", "ask", "deny"]),
@@ -92,6 +117,16 @@ const GrantDraft = z.object({
   queryUrl: z.string(),
   /** Seconds until an approval is overdue; empty for never. */
   expiry: z.string(),
+  /** Whom `delegate` may hand work to. */
+  teammates: z
+    .array(TeammateDraft)
+    .max(MAX_TEAMMATES, `At most ${MAX_TEAMMATES} teammates.`)
+    .superRefine((team, context) => {
+      team.forEach(({ name }, row) => {
+        if (team.findIndex((each) => each.name === name) === row) return;
+        context.addIssue({ code: "custom", path: [row, "name"], message: "Another teammate has this name." });
+      });
+    }),
 });
 export type GrantDraft = z.output<typeof GrantDraft>;
 
@@ -114,7 +149,12 @@ export const AgentDraft = z.object({
     .refine((text) => text.trim() !== "", { message: "Say what it should do and how." })
     .refine((text) => new TextEncoder().encode(text).length <= 65_536, { message: "At most 64 KiB." }),
   model: z.string().min(1, "Pick a model."),
-  tools: z.array(GrantDraft),
+  tools: z.array(
+    GrantDraft.refine(({ tool, policy, teammates }) => tool !== DELEGATE || policy === "deny" || teammates.length > 0, {
+      path: ["teammates"],
+      message: "Pick at least one team member, or deny it.",
+    }),
+  ),
   maxSteps: wholeOrEmpty(10_000, "model calls"),
   maxTokens: wholeOrEmpty(1_000_000_000, "tokens"),
   maxMinutes: wholeOrEmpty(43_200, "minutes"),
@@ -144,6 +184,7 @@ function grantDraft(tool: string, grant: ToolGrant | undefined): GrantDraft {
     effect: effect.success ? effect.data : "REQUEST_EFFECT_AT_MOST_ONCE",
     queryUrl: grant?.queryUrl ?? "",
     expiry: grant?.approvalExpiry ? String(Number.parseFloat(grant.approvalExpiry)) : "",
+    teammates: grant?.teammates ?? [],
   };
 }
 
@@ -211,7 +252,7 @@ export const hostsOf = (text: string): string[] => text.split(/[\s,]+/).filter(B
 function grantOf(draft: GrantDraft): ToolGrant[] {
   const allowedHosts = hostsOf(draft.hosts);
   // A tool that is denied and about which nothing else is said is simply not granted.
-  if (draft.policy === "deny" && allowedHosts.length === 0) return [];
+  if (draft.policy === "deny" && allowedHosts.length === 0 && draft.teammates.length === 0) return [];
   const effect = draft.tool === "http_request" ? draft.effect : "REQUEST_EFFECT_UNSPECIFIED";
   return [
     {
@@ -221,6 +262,7 @@ function grantOf(draft: GrantDraft): ToolGrant[] {
       effect,
       queryUrl: effect === "REQUEST_EFFECT_QUERYABLE" ? draft.queryUrl.trim() : "",
       ...(draft.policy === "ask" && draft.expiry ? { approvalExpiry: `${draft.expiry}s` } : {}),
+      teammates: draft.teammates,
     },
   ];
 }
@@ -274,17 +316,42 @@ const TOOL_FIELDS: Record<string, keyof GrantDraft> = {
   query_url: "queryUrl",
   effect: "effect",
   approval_expiry: "expiry",
+  teammates: "teammates",
 };
 
 /** The field of the form that a path of the contract is about. */
 export function fieldOf(
   draft: AgentDraft,
   path: string,
-): keyof AgentDraft | `tools.${number}.${keyof GrantDraft}` | null {
+):
+  | keyof AgentDraft
+  | `tools.${number}.${keyof GrantDraft}`
+  | `tools.${number}.teammates.${number}.${keyof TeammateDraft}`
+  | null {
   const simple = SIMPLE[path];
   if (simple) return simple;
   const found = /^agent\.spec\.tools\[(\d+)\](?:\.(\w+))?/.exec(path);
   const grant = found ? grantsOf(draft)[Number(found[1])] : undefined;
   const row = grant ? draft.tools.findIndex((each) => each.tool === grant.tool) : -1;
+  const teammate = /\.teammates\[(\d+)\]\.(name|agent|purpose)$/.exec(path);
+  if (row !== -1 && teammate) {
+    return `tools.${row}.teammates.${Number(teammate[1])}.${teammate[2] as keyof TeammateDraft}`;
+  }
   return row === -1 ? null : `tools.${row}.${TOOL_FIELDS[found?.[2] ?? ""] ?? "policy"}`;
+}
+
+/** A name for a new teammate, by what it is called on the team: `ana`, `ana-2`. */
+export function teammateName(displayName: string, taken: readonly string[]): string {
+  const plain = displayName
+    .normalize("NFKD")
+    .replace(/\p{M}/gu, "")
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^[^a-z]+|-+$/g, "")
+    .slice(0, 60);
+  const base = plain || "teammate";
+  for (let number = 1; ; number += 1) {
+    const name = number === 1 ? base : `${base}-${number}`;
+    if (!taken.includes(name)) return name;
+  }
 }

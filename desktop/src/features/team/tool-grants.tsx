@@ -4,6 +4,7 @@ import { duration } from "~/shared/format/time";
 import { cn } from "~/shared/ui/cn";
 import { Field, Input, Select, Textarea } from "~/shared/ui/field";
 import { type AgentDraft, EXPIRIES, POLICY_WORDS, type Policy, TOOLS, type ToolInfo } from "./draft";
+import { Teammates } from "./teammates";
 
 const EFFECTS = [
   ["REQUEST_EFFECT_AT_MOST_ONCE", "Nothing: after a crash ask me what became of it"],
@@ -97,6 +98,7 @@ function GrantRow({ form, row, info }: { form: UseFormReturn<AgentDraft>; row: n
           )}
         </Field>
       ) : null}
+      {info.teammates && used ? <Teammates form={form} row={row} /> : null}
       {info.effect && used ? (
         <Field label="What those servers promise" error={errors?.effect?.message}>
           {(control) => (

@@ -7,6 +7,8 @@ export interface Mark {
   readonly time: string | undefined;
 }
 
+const UNSETTLED: readonly CallEntry["state"][] = ["asked", "decided", "resting", "delegated"];
+
 export class Book {
   readonly #entries: Entry[] = [];
   readonly #places = new Map<string, number>();
@@ -16,6 +18,8 @@ export class Book {
   readonly #waiting = new Set<string>();
   /** Orders that were delivered and whose effect is to come. */
   readonly openOrders = new Set<string>();
+  /** Calls by the runs that they handed work to. */
+  readonly parents = new Map<string, string>();
   lastTime: string | undefined;
   /** True while the run waits for the time of another attempt, in nobody's hands. */
   retrying = false;
@@ -47,10 +51,10 @@ export class Book {
     return ids.length;
   }
 
-  /** Replaces each call that waits for a person, for a time, or for a worker to act on what was decided. */
+  /** Replaces each call that waits for a person, a time or others, or for a worker to act on what was decided. */
   eachUnsettled(change: (entry: CallEntry) => Entry): void {
     for (const entry of this.#entries) {
-      if (entry.kind === "call" && ["asked", "decided", "resting"].includes(entry.state)) this.put(change(entry));
+      if (entry.kind === "call" && UNSETTLED.includes(entry.state)) this.put(change(entry));
     }
   }
 

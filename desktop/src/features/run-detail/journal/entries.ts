@@ -62,6 +62,23 @@ export interface Ask {
   } | null;
 }
 
+/** A run that work was handed to. */
+export interface Child {
+  /** `workspaces/{workspace}/runs/{run}`. */
+  readonly run: string;
+  /** What the agent that delegates calls its teammate. */
+  readonly teammate: string;
+  readonly title: string;
+  /** As far as its parent has heard. `stopping` once it was told to end. */
+  readonly state: "working" | "stopping" | "succeeded" | "failed" | "cancelled";
+  /** What its agent said, or why it did not succeed; null while it lives. */
+  readonly said: Kept | null;
+  /** Nano US dollars, those of its own children included. */
+  readonly costNanoUsd: string;
+  /** Files that it wrote. */
+  readonly files: number;
+}
+
 /** One call of a tool, from asking whether it may be made to its result. */
 export interface CallEntry extends Base {
   readonly kind: "call";
@@ -81,6 +98,7 @@ export interface CallEntry extends Base {
     | "asked"
     | "decided"
     | "resting"
+    | "delegated"
     | "running"
     | "done"
     | "failed"
@@ -93,6 +111,10 @@ export interface CallEntry extends Base {
   readonly rule: { readonly name: string; readonly creator: string } | null;
   /** Of timers: when it is due, and what the agent waits for. */
   readonly timer: { readonly wakeTime: string | undefined; readonly reason: string } | null;
+  /** Runs that it handed work to; none for all but `delegate`. */
+  readonly children: readonly Child[];
+  /** Of work for others: true if the first that succeeds is enough. */
+  readonly anyIsEnough: boolean;
   readonly result: Kept | null;
   /** `workspaces/{workspace}/artifacts/{artifact}` it wrote; empty if none. */
   readonly artifact: string;
@@ -138,6 +160,8 @@ export interface QueuedEntry extends Base {
   readonly by: string;
   /** When it is to start; absent for at once. */
   readonly startTime: string | undefined;
+  /** `workspaces/{workspace}/runs/{run}` that handed its task over; empty if none did. */
+  readonly parent: string;
 }
 
 /** The engine told the agent something. */

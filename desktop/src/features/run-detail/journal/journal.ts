@@ -1,6 +1,7 @@
 // A run's timeline as the fold of its journal: every record is taken once and in order, or not at all.
 import type { RunEvent } from "~/api/gen/schemas";
 import { Book, type Mark } from "./book";
+import { childEnded, childrenCancelled, childrenStarted } from "./children";
 import type { EndEntry, Timeline } from "./entries";
 import { type FeedEvent, kindOf, readEvent } from "./event";
 import { modelCallCompleted, modelCallFailed, modelCallStarted } from "./model-calls";
@@ -60,6 +61,9 @@ function record(book: Book, event: FeedEvent, mark: Mark): void {
   if (event.approvalRequested) return approvalRequested(book, event.approvalRequested, mark);
   if (event.approvedByRule) return approvedByRule(book, event.approvedByRule, mark);
   if (event.timerSet) return timerSet(book, event.timerSet, mark);
+  if (event.childrenStarted) return childrenStarted(book, event.childrenStarted, mark);
+  if (event.childEnded && childEnded(book, event.childEnded, mark)) return;
+  if (event.childrenCancelled && childrenCancelled(book, event.childrenCancelled, mark)) return;
   if (event.questionAsked) return questionAsked(book, event.questionAsked, mark);
   if (event.outcomeUnknown) return outcomeUnknown(book, event.outcomeUnknown, mark);
   if (event.decided) return decided(book, event.decided, mark);
@@ -76,8 +80,8 @@ function record(book: Book, event: FeedEvent, mark: Mark): void {
   if (event.retried) return retried(book, event.retried, mark);
   if (event.engineNote) return book.put({ ...base, kind: "note", ...event.engineNote });
   if (event.queued) {
-    const { agentDisplayName: agent, starter: by, scheduledStartTime: startTime } = event.queued;
-    return book.put({ ...base, kind: "queued", agent, by, startTime });
+    const { agentDisplayName: agent, starter: by, scheduledStartTime: startTime, parentRun: parent } = event.queued;
+    return book.put({ ...base, kind: "queued", agent, by, startTime, parent });
   }
   if (event.started) {
     const worker = { kind: "worker", how: "first", epoch: 1, silenceMs: silence(book, mark), underWay: 0 } as const;

@@ -20,7 +20,7 @@ interface Named {
 }
 
 /** The call as it is known, with `mark` among its records. */
-function known(book: Book, { step, callId }: Named, tool: string, mark: Mark): CallEntry {
+export function known(book: Book, { step, callId }: Named, tool: string, mark: Mark): CallEntry {
   const id = callEntryId(step, callId);
   const before = book.find(id, "call");
   if (before) return { ...before, seqs: [...before.seqs, mark.seq] };
@@ -41,6 +41,8 @@ function known(book: Book, { step, callId }: Named, tool: string, mark: Mark): C
     asks: [],
     rule: null,
     timer: null,
+    children: [],
+    anyIsEnough: false,
     result: null,
     artifact: "",
     durationMs: null,

@@ -1,4 +1,4 @@
-// Where a run's time went: its model, its tools, waiting for people or for a time, standing still.
+// Where a run's time went: its model, its tools, waiting for people, a time or others, standing still.
 import type { Entry, Timeline } from "../journal/entries";
 
 export type Doing = "model" | "tool" | "waiting" | "resting" | "paused";
@@ -45,7 +45,8 @@ function spansOf(entry: Entry): readonly Span[] {
       add("waiting", at(ask.time), decided);
       free = decided;
     }
-    if (entry.state !== "asked" && !Number.isNaN(free)) add("tool", free, at(entry.endTime));
+    const doing = entry.children.length > 0 ? "resting" : "tool";
+    if (entry.state !== "asked" && !Number.isNaN(free)) add(doing, free, at(entry.endTime));
   }
   known.set(entry, found);
   return found;

@@ -20,7 +20,7 @@ const WORDS: Record<Segment["doing"], string> = {
   model: "model",
   tool: "tools",
   waiting: "waiting for a person",
-  resting: "waiting for a time",
+  resting: "waiting for a time or teammates",
   paused: "paused",
   idle: "between",
 };

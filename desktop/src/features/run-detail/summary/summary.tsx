@@ -48,7 +48,7 @@ export function Summary({ run, timeline, times, over }: SummaryProps) {
       ["model", time.model],
       ["tools", time.tool],
       ["waiting for people", time.waiting],
-      ["waiting for a time", time.resting],
+      ["waiting for a time or teammates", time.resting],
     ] as const
   ).filter(([what, ms]) => what === "model" || ms >= WORTH_SAYING_MS);
   return (

@@ -11,6 +11,7 @@ import {
   MessageCircleQuestion,
   MessageSquareReply,
   OctagonX,
+  Users,
   Wrench,
 } from "lucide-react";
 import type { ReactNode } from "react";
@@ -21,6 +22,7 @@ import { openAsk } from "../journal/entries";
 import { callTitle, firstLine } from "../words";
 import { Asks } from "./asks";
 import { CallDetail } from "./call-detail";
+import { ChildrenView } from "./children-view";
 import { Elapsed } from "./elapsed";
 import { Frame, type Tone } from "./frame";
 import { Chip } from "./note";
@@ -33,6 +35,7 @@ const TOOLS: Record<string, ReactNode> = {
   finish: <Flag />,
   ask_human: <MessageCircleQuestion />,
   wait: <AlarmClock />,
+  delegate: <Users />,
 };
 
 interface Standing {
@@ -56,6 +59,8 @@ export function standing(entry: CallEntry): Standing {
       return { word: "decided", tone: "quiet", glyph: null, look: "text-muted" };
     case "resting":
       return { word: "waits for a time", tone: "quiet", glyph: null, look: "text-muted" };
+    case "delegated":
+      return { word: withWords(entry), tone: "quiet", glyph: null, look: "text-muted" };
     case "answered":
       return { word: "not made, answered", tone: "quiet", glyph: <MessageSquareReply />, look: "text-muted" };
     case "rejected":
@@ -69,6 +74,12 @@ export function standing(entry: CallEntry): Standing {
     default:
       return { word: "", tone: "quiet", glyph: null, look: "" };
   }
+}
+
+/** `1 of 3 back`, and whether one is enough. */
+function withWords({ children, anyIsEnough }: CallEntry): string {
+  const back = children.filter(({ state }) => state !== "working" && state !== "stopping").length;
+  return `${back} of ${children.length} back${anyIsEnough && children.length > 1 ? ", one success is enough" : ""}`;
 }
 
 /** Opened by itself while a person has to look at it. */
@@ -116,7 +127,8 @@ export function CallView({ entry, open, onToggle }: { entry: CallEntry; open: bo
       }}
     >
       {entry.timer?.reason ? <p className="break-words text-muted text-xs">{entry.timer.reason}</p> : null}
-      {preview ? (
+      {entry.children.length > 0 ? <ChildrenView items={entry.children} /> : null}
+      {preview && entry.children.length === 0 ? (
         <p className={cn("truncate text-xs", entry.state === "failed" ? "text-bad-text" : "text-muted")}>{preview}</p>
       ) : null}
       <Asks entry={entry} />

@@ -1,4 +1,5 @@
 // Entries beside model and tool calls: the start, workers, orders with their receipts, notes, and what is not known.
+import { Link } from "@tanstack/react-router";
 import {
   Ban,
   CircleDashed,
@@ -14,6 +15,7 @@ import {
 import type { ReactNode } from "react";
 import type { CommandKind } from "~/api/gen/schemas";
 import { plural } from "~/shared/format/count";
+import { idOf } from "~/shared/format/name";
 import { absolute, atWords, clock, duration } from "~/shared/format/time";
 import { cn } from "~/shared/ui/cn";
 import { useFeed } from "../feed-context";
@@ -32,7 +34,8 @@ export function QueuedView({ entry }: { entry: QueuedEntry }) {
       inner
       headline={
         <span className="truncate text-muted">
-          Queued for <span className="text-text">{entry.agent || "an agent"}</span> by {whoWords(entry.by, me)}
+          Queued for <span className="text-text">{entry.agent || "an agent"}</span>{" "}
+          {entry.parent ? <ParentRun name={entry.parent} /> : <>by {whoWords(entry.by, me)}</>}
           {entry.startTime ? (
             <>
               , to start <time title={absolute(entry.startTime)}>{atWords(entry.startTime, entry.time)}</time>
@@ -43,6 +46,19 @@ export function QueuedView({ entry }: { entry: QueuedEntry }) {
     />
   );
 }
+
+const ParentRun = ({ name }: { name: string }) => (
+  <>
+    by{" "}
+    <Link
+      to="/runs/$run"
+      params={{ run: idOf(name) }}
+      className="rounded-control underline decoration-line underline-offset-3 hover:text-text"
+    >
+      the run that handed this work over
+    </Link>
+  </>
+);
 
 const ARRIVALS: Record<WorkerEntry["how"], { word: string; plain: boolean; glyph: ReactNode }> = {
   first: { word: "A worker took it", plain: true, glyph: <UserRoundCog /> },
