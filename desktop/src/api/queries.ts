@@ -2,13 +2,16 @@
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import type { Transport } from "~/transport/types";
 import { call } from "./call";
+import { type Due, dueBounds } from "./due";
 import { operations } from "./gen/operations";
-import type { InboxItemState, RunState, TaskState } from "./gen/schemas";
+import type { DeliveryState, InboxItemState, RunState, TaskPriority, TaskState } from "./gen/schemas";
 
 /** Rows of one page of a list. */
 export const PAGE_SIZE = 100;
 /** Fires of one page of a schedule's history. */
 const FIRES_PAGE = 20;
+/** Deliveries of one page. */
+const DELIVERIES_PAGE = 25;
 /** Ledger entries that today's spend is summed from. */
 const LEDGER_PAGE = 1000;
 
@@ -18,6 +21,7 @@ export const keys = {
   workspace: (workspace: string) => [workspace] as const,
   tasks: (workspace: string) => [workspace, "tasks"] as const,
   task: (name: string) => [workspaceKey(name), "task", name] as const,
+  comments: (task: string) => [workspaceKey(task), "task", task, "comments"] as const,
   runs: (workspace: string) => [workspace, "runs"] as const,
   run: (name: string) => [workspaceKey(name), "run", name] as const,
   commands: (run: string) => [workspaceKey(run), "commands", run] as const,
@@ -30,9 +34,15 @@ export const keys = {
   schedules: (workspace: string) => [workspace, "schedules"] as const,
   schedule: (name: string) => [workspaceKey(name), "schedules", "schedule", name] as const,
   fires: (schedule: string) => [workspaceKey(schedule), "schedules", "fires", schedule] as const,
+  channels: (workspace: string) => [workspace, "channels"] as const,
+  channel: (name: string) => [workspaceKey(name), "channels", "channel", name] as const,
+  deliveries: (workspace: string) => [workspace, "deliveries"] as const,
   models: (workspace: string) => [workspace, "models"] as const,
   usage: (workspace: string) => [workspace, "usage"] as const,
 };
+
+const firstPage = "";
+const nextPage = (last: { nextPageToken: string }) => last.nextPageToken || undefined;
 
 const workspaceKey = (name: string): string => name.split("/").slice(0, 2).join("/");
 
@@ -44,17 +54,45 @@ export const meQuery = (transport: Transport) =>
     staleTime: 60_000,
   });
 
-const firstPage = "";
-const nextPage = (last: { nextPageToken: string }) => last.nextPageToken || undefined;
+/** What narrows down and orders the board. */
+export interface TaskFilter {
+  state?: TaskState | undefined;
+  assignee?: string | undefined;
+  labels?: readonly string[] | undefined;
+  priority?: TaskPriority | undefined;
+  /** Follows the clock: what it means is settled when it is asked. */
+  due?: Due | undefined;
+  blocked?: boolean | undefined;
+  /** Words in title, brief, labels and checks. */
+  query?: string | undefined;
+  /** Parts of this task alone. */
+  parentTask?: string | undefined;
+  /** As the contract writes it: `priority desc`. */
+  orderBy?: string | undefined;
+}
 
-/** Tasks, newest first. */
-export const tasksQuery = (transport: Transport, workspace: string, state?: TaskState) =>
+/** Tasks, newest first unless the filter says otherwise. */
+export const tasksQuery = (transport: Transport, workspace: string, { due, ...filter }: TaskFilter = {}) =>
   infiniteQueryOptions({
-    queryKey: [...keys.tasks(workspace), state ?? "all"],
+    queryKey: [...keys.tasks(workspace), { due, ...filter }],
     queryFn: ({ signal, pageParam }) =>
       call(transport, operations.listTasks, {
         on: workspace,
-        query: { pageSize: PAGE_SIZE, pageToken: pageParam, state },
+        query: { pageSize: PAGE_SIZE, pageToken: pageParam, ...filter, ...dueBounds(due, Date.now()) },
+        signal,
+      }),
+    initialPageParam: firstPage,
+    getNextPageParam: nextPage,
+  });
+
+/** What people said about a task, the oldest first. */
+export const commentsQuery = (transport: Transport, task: string) =>
+  infiniteQueryOptions({
+    queryKey: keys.comments(task),
+    queryFn: ({ signal, pageParam }) =>
+      call(transport, operations.listTaskComments, {
+        on: task,
+        query: { pageSize: PAGE_SIZE, pageToken: pageParam },
         signal,
       }),
     initialPageParam: firstPage,
@@ -173,6 +211,45 @@ export const scheduleQuery = (transport: Transport, name: string) =>
     queryKey: keys.schedule(name),
     queryFn: ({ signal }) =>
       call(transport, operations.getSchedule, { on: name, signal }).then((reply) => reply.schedule),
+  });
+
+/** Channels that word goes out on, newest first. */
+export const channelsQuery = (transport: Transport, workspace: string) =>
+  infiniteQueryOptions({
+    queryKey: [...keys.channels(workspace), "all"],
+    queryFn: ({ signal, pageParam }) =>
+      call(transport, operations.listChannels, {
+        on: workspace,
+        query: { pageSize: PAGE_SIZE, pageToken: pageParam },
+        signal,
+      }),
+    initialPageParam: firstPage,
+    getNextPageParam: nextPage,
+  });
+
+export const channelQuery = (transport: Transport, name: string) =>
+  queryOptions({
+    queryKey: keys.channel(name),
+    queryFn: ({ signal }) =>
+      call(transport, operations.getChannel, { on: name, signal }).then((reply) => reply.channel),
+  });
+
+/** What was to be told, newest first; of one channel, or in one state, if that is said. */
+export const deliveriesQuery = (
+  transport: Transport,
+  workspace: string,
+  filter: { channel?: string | undefined; state?: DeliveryState | undefined } = {},
+) =>
+  infiniteQueryOptions({
+    queryKey: [...keys.deliveries(workspace), filter],
+    queryFn: ({ signal, pageParam }) =>
+      call(transport, operations.listDeliveries, {
+        on: workspace,
+        query: { pageSize: DELIVERIES_PAGE, pageToken: pageParam, ...filter },
+        signal,
+      }),
+    initialPageParam: firstPage,
+    getNextPageParam: nextPage,
   });
 
 /** Fires of a schedule, newest first. */

@@ -9,6 +9,7 @@ import {
   redirect,
 } from "@tanstack/react-router";
 import { z } from "zod";
+import { BoardSearch } from "~/features/tasks/board";
 import type { Transport } from "~/transport/types";
 import { LoadFailed, NotHere } from "./fallbacks";
 import { Shell } from "./shell/shell";
@@ -71,14 +72,14 @@ const rules = createRoute({
 const tasks = createRoute({
   getParentRoute: () => signedIn,
   path: "/tasks",
-  validateSearch: z.object({ state: text, find: text, task: text }),
+  validateSearch: BoardSearch,
   component: lazyRouteComponent(() => import("~/routes/tasks"), "TasksScreen"),
 });
 
 const newTask = createRoute({
   getParentRoute: () => signedIn,
   path: "/tasks/new",
-  validateSearch: z.object({ assignee: text }),
+  validateSearch: z.object({ assignee: text, parent: text }),
   component: lazyRouteComponent(() => import("~/routes/new-task"), "NewTaskScreen"),
 });
 

@@ -4,7 +4,17 @@ import userEvent from "@testing-library/user-event";
 import { HttpResponse, http } from "msw";
 import { setupServer } from "msw/node";
 import { afterAll, afterEach, beforeAll } from "vitest";
-import type { Agent, ApprovalRule, Command, InboxItem, Run, Schedule, ScheduleFire, Task } from "~/api/gen/schemas";
+import type {
+  Agent,
+  ApprovalRule,
+  Command,
+  InboxItem,
+  Run,
+  Schedule,
+  ScheduleFire,
+  Task,
+  TaskComment,
+} from "~/api/gen/schemas";
 import { Providers } from "~/app/providers";
 import { useTaskDrafts } from "~/features/tasks/draft";
 import { BrowserTransport } from "~/transport/browser";
@@ -26,6 +36,9 @@ export class World {
   rules: Partial<ApprovalRule>[] = [];
   schedules: Partial<Schedule>[] = [];
   fires: Partial<ScheduleFire>[] = [];
+  comments: Partial<TaskComment>[] = [];
+  /** Searches that tasks were listed with. */
+  asked: string[] = [];
   /** Bodies by method and path. */
   written: { call: string; body: unknown; key: string | null; ifMatch: string | null }[] = [];
 
@@ -83,7 +96,19 @@ const reads = [
     }),
   ),
   http.get(`${EDGE}/v1/${W}/agents`, () => HttpResponse.json({ agents: world.agents })),
-  http.get(`${EDGE}/v1/${W}/tasks`, () => HttpResponse.json({ tasks: world.tasks })),
+  http.get(`${EDGE}/v1/${W}/tasks`, ({ request }) => {
+    // Whole words, as the gateway looks for them.
+    const words = new URL(request.url).searchParams.get("query")?.toLowerCase().split(" ") ?? [];
+    const said = ({ title, brief }: Partial<Task>) => `${title} ${brief ?? ""}`.toLowerCase().split(/\W+/);
+    const tasks = world.tasks.filter((each) => words.every((word) => said(each).includes(word)));
+    world.asked.push(new URL(request.url).search);
+    return HttpResponse.json({ tasks });
+  }),
+  http.get(`${EDGE}/v1/${W}/tasks/:id`, ({ params }) => {
+    const found = world.tasks.find((each) => each.name === `${W}/tasks/${params.id}`);
+    return found ? HttpResponse.json({ task: found }) : problem(404, "NOT_FOUND");
+  }),
+  http.get(`${EDGE}/v1/${W}/tasks/:id/comments`, () => HttpResponse.json({ taskComments: world.comments })),
   http.get(`${EDGE}/v1/${W}/runs`, () => HttpResponse.json({ runs: world.runs })),
   http.get(`${EDGE}/v1/${W}/runs/:id`, ({ params }) => {
     const run = world.runs.find((each) => each.name === `${W}/runs/${params.id}`);

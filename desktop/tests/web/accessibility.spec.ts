@@ -138,3 +138,52 @@ test("rules, schedules, and deciding several at once", async ({ desk, hand, syst
   await desk.getByRole("radio", { name: "Later" }).check();
   expect.soft(await findings(desk), "start later").toEqual([]);
 });
+
+test("the board: filters, a task with everything, picking, and several at once", async ({
+  desk,
+  hand,
+  system,
+  workspace,
+}) => {
+  const assignee = await system.member(workspace, { name: "Ana", role: "Writer", model: "simulator/demo" });
+  const made = await system.post<{ task: { name: string } }>(`${workspace}/tasks`, {
+    title: "Oil the hinges",
+    brief: "All of them.",
+    assignee,
+    priority: "TASK_PRIORITY_URGENT",
+    labels: ["doors", "oil"],
+    dueTime: "2026-01-01T09:00:00Z",
+    acceptanceChecks: ["Nothing squeaks"],
+    source: { gitUrl: "https://git.acme.example/doors.git" },
+  });
+  const whole = made.task.name;
+  await system.post(`${workspace}/tasks`, { title: "Open the gate", blockedBy: [whole], parentTask: whole });
+  await system.post(`${whole}/comments`, { text: "Use the **good** oil." });
+  await desk.goto("/tasks?order=priority&labels=doors");
+  await hand.click("link", /Oil the hinges/);
+  const peek = desk.getByRole("region", { name: "Oil the hinges" });
+  await expect(peek.getByRole("region", { name: "Comments" }).getByRole("listitem")).toBeVisible();
+  await expect(peek.getByRole("region", { name: "Parts" }).getByRole("link")).toBeVisible();
+  expect.soft(await findings(desk), "a task").toEqual([]);
+  await hand.press("p");
+  await expect(desk.getByRole("menu")).toBeVisible();
+  expect.soft(await findings(desk), "picking").toEqual([]);
+  await desk.getByRole("menuitemradio", { name: "High" }).click();
+  await hand.press("b");
+  await expect(desk.getByRole("option")).toBeVisible();
+  expect.soft(await findings(desk), "finding a task").toEqual([]);
+  await desk.getByRole("option").click();
+  await expect(peek.getByRole("alert")).toContainText("around in a circle");
+  await hand.press("e");
+  await peek.getByRole("button", { name: "Change the brief" }).click();
+  expect.soft(await findings(desk), "changing in place").toEqual([]);
+  await desk.goto("/tasks");
+  await expect(desk.getByRole("list", { name: "Tasks" }).getByRole("link")).toHaveCount(2);
+  await hand.press("j", "x");
+  await hand.click("button", "Choose all");
+  await hand.sees("region", "Change together");
+  expect.soft(await findings(desk), "several").toEqual([]);
+  await hand.press("s");
+  await hand.sees("region", "What became of them");
+  expect.soft(await findings(desk), "fates of several").toEqual([]);
+});

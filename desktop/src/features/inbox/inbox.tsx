@@ -8,20 +8,22 @@ import type { InboxItem } from "~/api/gen/schemas";
 import { inboxItemQuery, inboxQuery } from "~/api/queries";
 import { useTransport } from "~/app/transport";
 import { usePolling } from "~/app/workspace/live";
-import { useWorkspace } from "~/app/workspace/workspace";
+import { useMay, useWorkspace } from "~/app/workspace/workspace";
 import { idOf } from "~/shared/format/name";
 import { useKeys } from "~/shared/keyboard/use-keys";
 import { neighbour, useListKeys } from "~/shared/keyboard/use-list-keys";
 import { Button } from "~/shared/ui/button";
+import { Choosing } from "~/shared/ui/choosing";
 import { LoadMore } from "~/shared/ui/load-more";
 import { ProblemNote, UnreadNote } from "~/shared/ui/problem-note";
 import { Filters, RowsLoading, Screen, Split } from "~/shared/ui/screen";
+import { useChoice } from "~/shared/ui/use-choice";
 import { MEDIA, useMedia } from "~/shared/ui/use-media";
 import { Batch, Fates } from "./batch";
 import { ItemPeek } from "./item-peek";
 import { ItemRow } from "./item-row";
 import { NothingDecided, NothingNeedsYou } from "./nothing";
-import { type Choice, useChoice } from "./use-choice";
+import type { Fate } from "./use-batch";
 
 const FILTERS = [
   { value: "open", label: "Need you" },
@@ -67,7 +69,8 @@ export function Inbox() {
     }
   }, [loaded, first, search.item, roomy, navigate]);
 
-  const choice = useChoice(items, show === "open");
+  const may = useMay("ROLE_OPERATOR") && show === "open";
+  const choice = useChoice<InboxItem, Fate>(items, may);
   const { chosen, clear, fates } = choice;
   const gathering = chosen.length > 0 || fates !== null;
   const mark = () => {
@@ -159,20 +162,6 @@ export function Inbox() {
         />
       )}
     </Screen>
-  );
-}
-
-/** How many are chosen, and the ways to choose all or none. */
-function Choosing({ choice, count }: { choice: Choice; count: number }) {
-  const some = choice.chosen.length;
-  const all = some === count;
-  return (
-    <span className="ml-auto flex items-center gap-2 text-muted text-xs tabular-nums">
-      <span aria-live="polite">{some > 0 ? `${some} of ${count} chosen` : ""}</span>
-      <Button size="sm" look="quiet" onClick={() => (all ? choice.clear() : choice.all())}>
-        {all ? "Choose none" : "Choose all"}
-      </Button>
-    </span>
   );
 }
 

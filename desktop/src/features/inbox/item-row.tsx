@@ -2,6 +2,7 @@
 import { Link } from "@tanstack/react-router";
 import type { InboxItem } from "~/api/gen/schemas";
 import { idOf } from "~/shared/format/name";
+import { ChooseBox } from "~/shared/ui/choosing";
 import { Row } from "~/shared/ui/screen";
 import { Status } from "~/shared/ui/status";
 import { Ago } from "~/shared/ui/time";
@@ -25,17 +26,7 @@ export function ItemRow({ item, selected, chosen, onChoose }: ItemRowProps) {
       selected={selected}
       lead={
         chosen === undefined ? null : (
-          <label className="grid w-10 shrink-0 cursor-pointer place-items-center">
-            <span className="sr-only">
-              Choose: {lead} {subject}
-            </span>
-            <input
-              type="checkbox"
-              checked={chosen}
-              onChange={() => onChoose(item)}
-              className="size-4 cursor-pointer accent-accent-fill"
-            />
-          </label>
+          <ChooseBox label={`${lead} ${subject}`} chosen={chosen} onChoose={() => onChoose(item)} />
         )
       }
       render={(content) => (

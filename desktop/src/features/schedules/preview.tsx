@@ -1,7 +1,7 @@
 // When an expression fires next, as the gateway reads it, and what the next change of the zone's clock does to it.
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Clock4, TriangleAlert } from "lucide-react";
-import { useEffect, useMemo, useState } from "react";
+import { useMemo } from "react";
 import { call } from "~/api/call";
 import { operations } from "~/api/gen/operations";
 import type { ClockChange, PreviewFire } from "~/api/gen/schemas";
@@ -13,12 +13,11 @@ import { until } from "~/shared/format/time";
 import { isZone, localWords, localZone, nextShift } from "~/shared/format/zone";
 import { cn } from "~/shared/ui/cn";
 import { useNow } from "~/shared/ui/time";
+import { useSettled } from "~/shared/ui/use-settled";
 import { zoneWords } from "./words";
 
 /** Fires that are shown. */
 const SHOWN = 6;
-/** How long somebody has to have stopped writing, in ms. */
-const SETTLE_MS = 250;
 /** What a clock that goes back repeats lies up to this long before it does, in ms. */
 const BEFORE_SHIFT_MS = 3_600_000;
 /** Fires around the change of a clock that are looked at. */
@@ -33,16 +32,6 @@ export interface Preview {
   readonly pending: boolean;
   /** True while what is shown is of what was written before. */
   readonly stale: boolean;
-}
-
-/** `value` once it has stayed the same for a moment. */
-function useSettled(value: string): string {
-  const [settled, setSettled] = useState(value);
-  useEffect(() => {
-    const timer = setTimeout(() => setSettled(value), SETTLE_MS);
-    return () => clearTimeout(timer);
-  }, [value]);
-  return settled;
 }
 
 export function usePreview(cron: string, timeZone: string): Preview {

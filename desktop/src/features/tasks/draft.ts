@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { create } from "zustand";
 import { persist } from "zustand/middleware";
+import { labelsOf } from "./words";
 
 /** The form of a task. Bounds are those of the contract. */
 export const TaskDraft = z.object({
@@ -11,6 +12,18 @@ export const TaskDraft = z.object({
   checks: z.array(z.object({ text: z.string().max(500, "At most 500 characters.") })).max(20, "At most 20 checks."),
   /** At once, at a time, or not by itself. */
   start: z.enum(["now", "later", "board"]),
+  priority: z.enum(["TASK_PRIORITY_URGENT", "TASK_PRIORITY_HIGH", "TASK_PRIORITY_NORMAL", "TASK_PRIORITY_LOW"]),
+  /** Parted by commas. */
+  labels: z
+    .string()
+    .refine((text) => labelsOf(text).every((label) => label.length <= 50), { message: "At most 50 characters each." })
+    .refine((text) => labelsOf(text).length <= 20, { message: "At most 20 labels." }),
+  /** What this machine's clock shows then; empty for no due time. */
+  due: z.string(),
+  gitUrl: z.string().max(2000, "At most 2000 characters."),
+  gitRef: z.string().max(200, "At most 200 characters."),
+  /** Resource name of the task that it is a part of; empty for none. */
+  parent: z.string(),
   /** Of `later`: what the clock of `zone` shows then, as `2026-03-29T09:00`. */
   startAt: z.string(),
   zone: z.string(),
@@ -22,6 +35,12 @@ export const EMPTY_TASK: TaskDraft = {
   brief: "",
   assignee: "",
   checks: [],
+  priority: "TASK_PRIORITY_NORMAL",
+  labels: "",
+  due: "",
+  gitUrl: "",
+  gitRef: "",
+  parent: "",
   start: "now",
   startAt: "",
   zone: "",

@@ -18,17 +18,25 @@ import { Screen } from "~/shared/ui/screen";
 import { AssigneeField } from "./assignee-field";
 import { ChecksField } from "./checks-field";
 import { EMPTY_TASK, TaskDraft, useTaskDrafts } from "./draft";
+import { PlaceFields } from "./place-fields";
 import { type StartAt, StartAtFields, startTimeOf } from "./start-at";
-import { useCreateTask, useStartTask } from "./use-tasks";
+import { type TaskContent, useCreateTask, useStartTask } from "./use-tasks";
+import { labelsOf } from "./words";
 
 const FIELDS: Record<string, Path<TaskDraft>> = {
   "task.title": "title",
   "task.brief": "brief",
   "task.assignee": "assignee",
+  "task.priority": "priority",
+  "task.due_time": "due",
+  "task.parent_task": "parent",
+  "task.source.git_url": "gitUrl",
+  "task.source.git_ref": "gitRef",
 };
 
 function fieldOf(path: string): Path<TaskDraft> | null {
   const check = /^task\.acceptance_checks\[(\d+)\]/.exec(path);
+  if (path.startsWith("task.labels")) return "labels";
   return check ? `checks.${Number(check[1])}.text` : (FIELDS[path] ?? null);
 }
 
@@ -42,7 +50,7 @@ const VERBS = { now: "Start", later: "Start it then", board: "Put it on the boar
 export function NewTask() {
   const navigate = useNavigate();
   const workspace = useWorkspace();
-  const { assignee } = useSearch({ from: "/signed-in/tasks/new" });
+  const { assignee, parent } = useSearch({ from: "/signed-in/tasks/new" });
   const agents = useQuery(agentsQuery(useTransport(), workspace));
   const [problem, setProblem] = useState<Problem | null>(null);
   const kept = useRef(useTaskDrafts.getState().drafts[workspace]?.draft);
@@ -57,6 +65,7 @@ export function NewTask() {
       ...EMPTY_TASK,
       ...kept.current,
       ...(assignee ? { assignee: `${workspace}/agents/${assignee}` } : {}),
+      ...(parent ? { parent: `${workspace}/tasks/${parent}` } : {}),
     },
   });
   const { errors, isSubmitting } = form.formState;
@@ -90,8 +99,7 @@ export function NewTask() {
     const later = draft.start === "later" ? startTimeOf({ at: draft.startAt, zone: draft.zone }, Date.now()) : null;
     if (later && "wrong" in later) return;
     const requestId = useTaskDrafts.getState().drafts[workspace]?.requestId ?? crypto.randomUUID();
-    const acceptanceChecks = draft.checks.map((check) => check.text.trim()).filter(Boolean);
-    const content = { title: draft.title, brief: draft.brief, assignee: draft.assignee, acceptanceChecks };
+    const content = contentOf(draft);
     let task: Awaited<ReturnType<typeof create.mutateAsync>>;
     try {
       task = await create.mutateAsync({ content, requestId });
@@ -148,6 +156,7 @@ export function NewTask() {
             onChange={(checks) => form.setValue("checks", checks, { shouldDirty: true })}
             errorOf={(index) => errors.checks?.[index]?.text?.message}
           />
+          <PlaceFields form={form} />
           <div className="space-y-4 border-t pt-4">
             <StartChoice form={form} />
             {start === "later" ? (
@@ -168,6 +177,24 @@ export function NewTask() {
       </div>
     </Screen>
   );
+}
+
+/** What the form says, for the gateway; what nobody has said is left out. */
+function contentOf(draft: TaskDraft): TaskContent {
+  const { title, brief, assignee, priority, due, parent } = draft;
+  const labels = labelsOf(draft.labels);
+  const gitUrl = draft.gitUrl.trim();
+  return {
+    title,
+    brief,
+    assignee,
+    acceptanceChecks: draft.checks.map((check) => check.text.trim()).filter(Boolean),
+    ...(priority === "TASK_PRIORITY_NORMAL" ? {} : { priority }),
+    ...(labels.length > 0 ? { labels } : {}),
+    ...(due ? { dueTime: new Date(due).toISOString() } : {}),
+    ...(parent ? { parentTask: parent } : {}),
+    ...(gitUrl ? { source: { gitUrl, gitRef: draft.gitRef.trim() } } : {}),
+  };
 }
 
 /** Whether it starts at once, at a time, or when somebody starts it. */

@@ -1,24 +1,22 @@
-// A look at one task: what is to be done, by whom, and what its runs came to.
+// A look at one task: what is to be done and by when, by whom, what ties it to others, what its runs came to and what people
+// say; everything of it is changed where it stands.
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { Link, useNavigate } from "@tanstack/react-router";
-import { AlarmClock, Play } from "lucide-react";
-import { useRef, useState } from "react";
+import { Link } from "@tanstack/react-router";
 import type { Agent, Run, Task } from "~/api/gen/schemas";
 import { runsQuery } from "~/api/queries";
 import { useTransport } from "~/app/transport";
 import { usePolling } from "~/app/workspace/live";
-import { useWorkspace } from "~/app/workspace/workspace";
+import { useMay, useWorkspace } from "~/app/workspace/workspace";
 import { runCost } from "~/features/runs/words";
-import { Avatar } from "~/features/team/avatar";
 import { idOf } from "~/shared/format/name";
-import { Button } from "~/shared/ui/button";
-import { ProblemNote } from "~/shared/ui/problem-note";
-import { Fact, Facts } from "~/shared/ui/screen";
 import { RunStatus } from "~/shared/ui/status";
-import { Ago, Since } from "~/shared/ui/time";
-import { StartLater } from "./start-later";
+import { Ago } from "~/shared/ui/time";
+import { TaskActions } from "./task-actions";
+import { Comments } from "./task-comments";
+import { TaskFacts } from "./task-facts";
 import { TaskStanding } from "./task-standing";
-import { useStartTask } from "./use-tasks";
+import { BriefPart, ChecksPart, TitlePart } from "./task-text";
+import { Blockers, Head, Parts } from "./task-ties";
 
 interface TaskPeekProps {
   task: Task;
@@ -28,105 +26,27 @@ interface TaskPeekProps {
 }
 
 export function TaskPeek({ task, agents, run }: TaskPeekProps) {
+  const may = useMay("ROLE_OPERATOR");
   const assignee = agents.find((agent) => agent.name === task.assignee);
   return (
     <section aria-label={task.title} className="space-y-5 p-5">
       <div className="space-y-2">
         <TaskStanding task={task} run={run} />
-        <h2 className="text-pretty break-words font-semibold text-lg">{task.title}</h2>
+        <TitlePart task={task} may={may} />
       </div>
-      <Actions task={task} assignee={assignee} waits={(run?.openInboxItems ?? 0) > 0} />
-      {task.brief ? (
-        <p className="whitespace-pre-wrap break-words">{task.brief}</p>
+      {may ? (
+        <TaskActions task={task} assignee={assignee} waits={(run?.openInboxItems ?? 0) > 0} />
       ) : (
-        <p className="text-muted">No brief: the title says it all.</p>
+        <p className="text-muted">You may look; starting and changing tasks takes an operator.</p>
       )}
-      {task.acceptanceChecks.length > 0 ? (
-        <div>
-          <h3 className="mb-1.5 text-muted">It is done when</h3>
-          <ul className="list-disc space-y-1 pl-5 marker:text-faint">
-            {task.acceptanceChecks.map((check) => (
-              <li key={check}>{check}</li>
-            ))}
-          </ul>
-        </div>
-      ) : null}
-      <Facts>
-        <Fact name="Assignee">
-          {assignee ? (
-            <span className="flex items-center gap-2">
-              <Avatar agent={assignee} /> {assignee.displayName}
-            </span>
-          ) : (
-            <span className="text-muted">{task.assignee ? "no longer on the team" : "nobody"}</span>
-          )}
-        </Fact>
-        <Fact name="Made">
-          <Since time={task.createTime} />
-        </Fact>
-      </Facts>
+      <BriefPart task={task} may={may} />
+      <ChecksPart task={task} may={may} />
+      <TaskFacts task={task} agents={agents} may={may} />
+      <Blockers task={task} may={may} />
+      <Parts task={task} may={may} />
       <TaskRuns task={task} />
+      <Comments task={task} may={may} />
     </section>
-  );
-}
-
-function Actions({ task, assignee, waits }: { task: Task; assignee: Agent | undefined; waits: boolean }) {
-  const navigate = useNavigate();
-  const start = useStartTask();
-  const [later, setLater] = useState(false);
-  const sent = useRef<{ at: string | undefined; requestId: string } | null>(null);
-  const runs = task.state === "TASK_STATE_IN_PROGRESS";
-  const startable = assignee !== undefined && !runs;
-  const go = (startTime?: string) => {
-    if (!sent.current || sent.current.at !== startTime)
-      sent.current = { at: startTime, requestId: crypto.randomUUID() };
-    start.mutate(
-      { task: task.name, requestId: sent.current.requestId, startTime },
-      { onSuccess: (run) => void navigate({ to: "/runs/$run", params: { run: idOf(run.name) } }) },
-    );
-  };
-  return (
-    <div className="space-y-3">
-      <div className="flex flex-wrap gap-2">
-        {startable ? (
-          <Button look="primary" busy={start.isPending} onClick={() => go()}>
-            <Play aria-hidden />
-            {start.isPending ? "Starting..." : task.latestRun ? "Run it again" : "Start"}
-          </Button>
-        ) : null}
-        {startable ? (
-          <Button onClick={() => setLater(true)}>
-            <AlarmClock aria-hidden />
-            Start later...
-          </Button>
-        ) : null}
-        {waits ? (
-          <Button look="primary" asChild>
-            <Link to="/inbox">Answer it</Link>
-          </Button>
-        ) : null}
-        {task.latestRun ? (
-          <Button look={runs && !waits ? "primary" : "plain"} hotkey="enter" asChild>
-            <Link to="/runs/$run" params={{ run: idOf(task.latestRun) }}>
-              {runs ? "Watch it" : "Open its latest run"}
-            </Link>
-          </Button>
-        ) : null}
-      </div>
-      {!startable && !runs ? (
-        <p className="text-muted">It needs an assignee who is on the team before it can start.</p>
-      ) : null}
-      {start.error && !later ? <ProblemNote problem={start.error} /> : null}
-      {later ? (
-        <StartLater
-          task={task}
-          busy={start.isPending}
-          problem={start.error}
-          onClose={() => setLater(false)}
-          onStart={(startTime) => go(startTime)}
-        />
-      ) : null}
-    </div>
   );
 }
 
@@ -140,7 +60,7 @@ function TaskRuns({ task }: { task: Task }) {
   if (all.length === 0) return null;
   return (
     <div>
-      <h3 className="mb-1.5 text-muted">Runs</h3>
+      <Head title="Runs" count={all.length} />
       <ul className="divide-y rounded-panel border">
         {all.map((run) => (
           <li key={run.name}>

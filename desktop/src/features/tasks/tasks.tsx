@@ -1,121 +1,87 @@
-// The board as a list: tasks by state, found by their words, with a peek at one.
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+// The board as a list: what there is to do in the order asked, found by its words, with a look at one or at several.
+import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { ListTodo, Plus, Search } from "lucide-react";
+import { ListTodo, Plus } from "lucide-react";
 import { useMemo, useRef } from "react";
-import type { Agent, Run, Task, TaskState } from "~/api/gen/schemas";
-import { agentsQuery, tasksQuery } from "~/api/queries";
+import type { Agent, Run, Task } from "~/api/gen/schemas";
+import { agentsQuery, taskQuery } from "~/api/queries";
 import { useTransport } from "~/app/transport";
-import { usePolling } from "~/app/workspace/live";
-import { useWorkspace } from "~/app/workspace/workspace";
-import { runCost } from "~/features/runs/words";
-import { Avatar } from "~/features/team/avatar";
+import { useMay, useWorkspace } from "~/app/workspace/workspace";
 import { idOf } from "~/shared/format/name";
 import { useKeys } from "~/shared/keyboard/use-keys";
 import { useListKeys } from "~/shared/keyboard/use-list-keys";
 import { Button } from "~/shared/ui/button";
+import { Choosing } from "~/shared/ui/choosing";
 import { Empty } from "~/shared/ui/empty";
 import { LoadMore } from "~/shared/ui/load-more";
-import { UnreadNote } from "~/shared/ui/problem-note";
-import { Filters, Row, RowsLoading, Screen, Split } from "~/shared/ui/screen";
-import { Ago } from "~/shared/ui/time";
-import { found } from "./find";
+import { ProblemNote, UnreadNote } from "~/shared/ui/problem-note";
+import { RowsLoading, Screen, Split } from "~/shared/ui/screen";
+import { useChoice } from "~/shared/ui/use-choice";
+import { Batch } from "./batch";
+import { isNarrowed } from "./board";
+import { Fates } from "./fates";
+import { FilterBar } from "./filter-bar";
 import { TaskPeek } from "./task-peek";
-import { TaskStanding, useLatestRuns } from "./task-standing";
-
-const FILTERS = [
-  { value: "all", label: "All" },
-  { value: "open", label: "Open" },
-  { value: "in_progress", label: "In progress" },
-  { value: "done", label: "Done" },
-  { value: "stopped", label: "Stopped" },
-] as const;
-type Filter = (typeof FILTERS)[number]["value"];
-const isFilter = (value: string | undefined): value is Filter => FILTERS.some((filter) => filter.value === value);
+import { TaskRow } from "./task-row";
+import { useLatestRuns } from "./task-standing";
+import type { Fate } from "./use-batch";
+import { useBoard } from "./use-board";
 
 export function Tasks() {
   const search = useSearch({ from: "/signed-in/tasks" });
   const navigate = useNavigate({ from: "/tasks" });
-  const transport = useTransport();
-  const workspace = useWorkspace();
   const findBox = useRef<HTMLInputElement>(null);
-  const filter = isFilter(search.state) ? search.state : "all";
-  const state = filter === "all" ? undefined : (`TASK_STATE_${filter.toUpperCase()}` as TaskState);
-  const list = useInfiniteQuery({ ...tasksQuery(transport, workspace, state), refetchInterval: usePolling() });
-  const agents = useQuery(agentsQuery(transport, workspace)).data;
-
+  const agents = useQuery(agentsQuery(useTransport(), useWorkspace())).data ?? [];
   const runs = useLatestRuns();
-  const loaded = useMemo(() => list.data?.pages.flatMap((page) => page.tasks) ?? [], [list.data]);
-  const tasks = useMemo(() => found(loaded, search.find ?? ""), [loaded, search.find]);
-  const selected = search.task ?? null;
-  const peeked = loaded.find((task) => idOf(task.name) === selected);
+  const board = useBoard(search);
+  const { tasks, list } = board;
+  const narrowed = isNarrowed(search);
+  const labels = useMemo(() => [...new Set(tasks.flatMap((task) => task.labels))].sort(), [tasks]);
 
+  const selected = search.task ?? null;
+  const listed = tasks.find((task) => idOf(task.name) === selected);
   const select = (task: string | null) =>
     void navigate({ search: (now) => ({ ...now, task: task ?? undefined }), replace: true });
+
+  const openRun = (task: Task | undefined) => {
+    if (task?.latestRun) void navigate({ to: "/runs/$run", params: { run: idOf(task.latestRun) } });
+  };
+
+  const choice = useChoice<Task, Fate>(tasks, useMay("ROLE_OPERATOR"));
+  const { chosen, clear, fates } = choice;
+  const gathering = chosen.length > 0 || fates !== null;
+  useKeys({ "/": () => findBox.current?.focus() });
+  useKeys({ x: () => listed && choice.toggle(listed) }, choice.may && fates === null);
+  // Esc lets go of what is chosen before it closes the peek.
   useListKeys({
     ids: tasks.map((task) => idOf(task.name)),
-    selected,
-    onSelect: select,
-    onOpen: () => {
-      if (peeked?.latestRun) void navigate({ to: "/runs/$run", params: { run: idOf(peeked.latestRun) } });
-    },
+    selected: selected ?? (gathering ? "" : null),
+    onSelect: (id) => (id === null && gathering ? clear() : select(id)),
+    ...(gathering ? {} : { onOpen: () => openRun(listed) }),
   });
-  useKeys({ "/": () => findBox.current?.focus() });
 
   return (
     <Screen
       title="Tasks"
-      aside={list.data ? `${tasks.length}${list.hasNextPage ? "+" : ""}` : undefined}
-      actions={
-        loaded.length > 0 || filter !== "all" ? (
-          <Button look="primary" hotkey="c" asChild>
-            <Link to="/tasks/new">
-              <Plus aria-hidden />
-              New task
-            </Link>
-          </Button>
-        ) : null
+      aside={
+        choice.may && chosen.length > 0 ? (
+          <Choosing choice={choice} count={tasks.length} />
+        ) : board.isPending ? undefined : (
+          `${tasks.length}${list.hasNextPage ? "+" : ""}`
+        )
       }
-      filters={
-        <>
-          <Filters
-            label="Show"
-            options={FILTERS}
-            value={filter}
-            onChange={(value) =>
-              void navigate({
-                search: (now) => ({ ...now, task: undefined, state: value === "all" ? undefined : value }),
-              })
-            }
-          />
-          <label className="relative ml-auto flex items-center">
-            <span className="sr-only">Find in the tasks that are loaded</span>
-            <Search aria-hidden className="pointer-events-none absolute left-2 size-3.5 stroke-[1.5] text-faint" />
-            <input
-              ref={findBox}
-              type="search"
-              aria-keyshortcuts="/"
-              placeholder="Find  /"
-              value={search.find ?? ""}
-              onChange={(event) =>
-                void navigate({ search: (now) => ({ ...now, find: event.target.value || undefined }), replace: true })
-              }
-              onKeyDown={(event) => event.key === "Escape" && event.currentTarget.blur()}
-              className="h-[26px] w-48 rounded-control border bg-raised pr-2 pl-7 text-xs hover:border-edge"
-            />
-          </label>
-        </>
-      }
+      actions={tasks.length > 0 || narrowed ? <NewTaskButton /> : null}
+      filters={<FilterBar search={search} agents={agents} labels={labels} findBox={findBox} />}
     >
-      {list.error && !list.data ? (
-        <UnreadNote problem={list.error} onRetry={() => void list.refetch()} />
-      ) : list.isPending ? (
+      {board.error ? (
+        <UnreadNote problem={board.error} onRetry={board.retry} />
+      ) : board.isPending || (tasks.length === 0 && board.isLooking) ? (
         <RowsLoading />
-      ) : tasks.length === 0 ? (
-        <NoTasks narrowed={filter !== "all" || search.find !== undefined} />
+      ) : tasks.length === 0 && !list.hasNextPage && !fates && !selected ? (
+        <NoTasks narrowed={narrowed} wordless={board.wordless} />
       ) : (
         <Split
-          onClose={() => select(null)}
+          onClose={() => (gathering ? clear() : select(null))}
           list={
             <>
               <ul aria-label="Tasks">
@@ -123,18 +89,25 @@ export function Tasks() {
                   <TaskRow
                     key={task.name}
                     task={task}
-                    assignee={agents?.find((agent) => agent.name === task.assignee)}
+                    assignee={agents.find((agent) => agent.name === task.assignee)}
                     run={runs?.get(task.latestRun)}
                     selected={idOf(task.name) === selected}
+                    chosen={choice.may ? chosen.includes(task) : undefined}
+                    onChoose={choice.toggle}
                   />
                 ))}
               </ul>
+              {tasks.length === 0 ? <p className="px-4 py-8 text-center text-muted">No task fits.</p> : null}
               <LoadMore list={list} />
             </>
           }
           peek={
-            peeked ? (
-              <TaskPeek key={peeked.name} task={peeked} agents={agents ?? []} run={runs?.get(peeked.latestRun)} />
+            fates ? (
+              <Fates fates={fates} onRead={clear} />
+            ) : chosen.length > 0 ? (
+              <Batch tasks={chosen} agents={agents} onKeep={choice.keep} onFates={choice.tell} />
+            ) : selected ? (
+              <Peek key={selected} id={selected} listed={listed} agents={agents} runs={runs} />
             ) : null
           }
         />
@@ -143,43 +116,41 @@ export function Tasks() {
   );
 }
 
-interface TaskRowProps {
-  task: Task;
-  assignee: Agent | undefined;
-  /** Its latest run, if that is known. */
-  run: Run | undefined;
-  selected: boolean;
+interface PeekProps {
+  id: string;
+  listed: Task | undefined;
+  agents: readonly Agent[];
+  runs: ReadonlyMap<string, Run> | undefined;
 }
 
-function TaskRow({ task, assignee, run, selected }: TaskRowProps) {
+/** From the list, or read by itself when a link leads to one that is not listed. */
+function Peek({ id, listed, agents, runs }: PeekProps) {
+  const name = `${useWorkspace()}/tasks/${id}`;
+  const read = useQuery({ ...taskQuery(useTransport(), name), enabled: listed === undefined });
+  const task = listed ?? read.data;
+  if (task) return <TaskPeek key={task.name} task={task} agents={agents} run={runs?.get(task.latestRun)} />;
+  if (!read.error) return <RowsLoading rows={4} />;
   return (
-    <Row
-      selected={selected}
-      render={(content) => (
-        <Link to="/tasks" search={(now) => ({ ...now, task: idOf(task.name) })} replace {...content} />
-      )}
-    >
-      <span className="flex w-32 shrink-0">
-        <TaskStanding task={task} run={run} />
-      </span>
-      <span className="min-w-0 flex-1 truncate">{task.title}</span>
-      {assignee ? (
-        <span className="hidden w-40 shrink-0 items-center gap-2 text-muted @2xl:flex">
-          <Avatar agent={assignee} />
-          <span className="truncate">{assignee.displayName}</span>
-        </span>
-      ) : (
-        <span className="hidden w-40 shrink-0 text-faint @2xl:block">{task.assignee ? "" : "nobody"}</span>
-      )}
-      <span className="hidden w-20 shrink-0 text-right text-muted tabular-nums @2xl:block">
-        {run ? runCost(run) : ""}
-      </span>
-      <Ago time={task.updateTime} className="w-14 shrink-0 text-right text-muted tabular-nums" />
-    </Row>
+    <ProblemNote problem={read.error} className="m-4">
+      <Button size="sm" asChild>
+        <Link to="/tasks">All tasks</Link>
+      </Button>
+    </ProblemNote>
   );
 }
 
-function NoTasks({ narrowed }: { narrowed: boolean }) {
+function NewTaskButton() {
+  return (
+    <Button look="primary" hotkey="c" asChild>
+      <Link to="/tasks/new">
+        <Plus aria-hidden />
+        New task
+      </Link>
+    </Button>
+  );
+}
+
+function NoTasks({ narrowed, wordless }: { narrowed: boolean; wordless: boolean }) {
   if (narrowed) {
     return (
       <Empty
@@ -191,23 +162,14 @@ function NoTasks({ narrowed }: { narrowed: boolean }) {
           </Button>
         }
       >
-        Finding looks at titles and briefs of the tasks that are loaded.
+        {wordless
+          ? "Such words are in every text, and none of them is looked for. Add one that says more."
+          : "Words are looked for in titles, briefs, labels and checks of all tasks that the filters let through."}
       </Empty>
     );
   }
   return (
-    <Empty
-      icon={ListTodo}
-      title="Nothing to do yet"
-      action={
-        <Button look="primary" hotkey="c" asChild>
-          <Link to="/tasks/new">
-            <Plus aria-hidden />
-            New task
-          </Link>
-        </Button>
-      }
-    >
+    <Empty icon={ListTodo} title="Nothing to do yet" action={<NewTaskButton />}>
       A task is a piece of work for a team member. Write what is to be done and how you will know that it is; press C
       from anywhere.
     </Empty>

@@ -1,7 +1,7 @@
 // Every key of the interface, in one list: the shortcut sheet, the hints and the bindings all read it.
 
 /** Where a key works. */
-export type KeyScope = "Everywhere" | "Lists" | "Inbox" | "Schedules" | "Run" | "Forms";
+export type KeyScope = "Everywhere" | "Lists" | "Tasks" | "Inbox" | "Schedules" | "Run" | "Forms";
 
 export interface KeyBinding {
   readonly keys: string;
@@ -28,6 +28,16 @@ export const KEYS = {
   open: { keys: "enter", does: "Open the row", scope: "Lists" },
   find: { keys: "/", does: "Find in the list", scope: "Lists" },
   back: { keys: "esc", does: "Back to where you were", scope: "Lists" },
+  chooseTask: { keys: "x", does: "Choose the row, to change several at once", scope: "Tasks" },
+  filterTasks: { keys: "f", does: "Filter the list", scope: "Tasks" },
+  startTask: { keys: "s", does: "Start it, or all that are chosen", scope: "Tasks" },
+  renameTask: { keys: "e", does: "Change the title", scope: "Tasks" },
+  assignTask: { keys: "a", does: "Change the assignee", scope: "Tasks" },
+  pressTask: { keys: "p", does: "Change the priority", scope: "Tasks" },
+  dueTask: { keys: "d", does: "Change when it is due", scope: "Tasks" },
+  labelTask: { keys: "l", does: "Add labels", scope: "Tasks" },
+  blockTask: { keys: "b", does: "Add what it waits for", scope: "Tasks" },
+  commentTask: { keys: "m", does: "Say something about it", scope: "Tasks" },
   approve: { keys: "a", does: "Approve", scope: "Inbox" },
   edit: { keys: "e", does: "Edit the arguments, then approve", scope: "Inbox" },
   reject: { keys: "r", does: "Reject with a reason", scope: "Inbox" },
@@ -48,4 +58,4 @@ export const KEYS = {
 } as const satisfies Record<string, KeyBinding>;
 
 /** Order of scopes in the sheet. */
-export const SCOPES: readonly KeyScope[] = ["Everywhere", "Lists", "Inbox", "Schedules", "Run", "Forms"];
+export const SCOPES: readonly KeyScope[] = ["Everywhere", "Lists", "Tasks", "Inbox", "Schedules", "Run", "Forms"];

@@ -6,6 +6,23 @@ const SEQUENCE_MS = 1_200;
 
 type Handlers = Readonly<Record<string, (event: KeyboardEvent) => void>>;
 
+/** All that is bound on the page: a sequence of one place must not set off the single key of another. */
+const bound = new Set<{ readonly current: Handlers }>();
+const anywhere = (fits: (keys: string) => boolean): boolean =>
+  [...bound].some(({ current }) => Object.keys(current).some(fits));
+
+/** The key before this one, if it begins a sequence; each place asks about the same events, in turn. */
+const progress = { event: null as KeyboardEvent | null, before: "", begun: "", begunAt: 0 };
+function begunBefore(event: KeyboardEvent, name: string): string {
+  if (progress.event !== event) {
+    progress.event = event;
+    progress.before = event.timeStamp - progress.begunAt < SEQUENCE_MS ? progress.begun : "";
+    progress.begun = anywhere((keys) => keys.startsWith(`${name} `)) ? name : "";
+    progress.begunAt = event.timeStamp;
+  }
+  return progress.before;
+}
+
 function isTyping(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
   // A box to tick takes no letters.
@@ -36,24 +53,26 @@ export function useKeys(handlers: Handlers, enabled = true): void {
   });
   useEffect(() => {
     if (!enabled) return;
-    let first = "";
-    let firstAt = 0;
+    bound.add(latest);
     const press = (event: KeyboardEvent) => {
       if (event.defaultPrevented || event.altKey || event.isComposing) return;
       const name = nameOf(event);
       const global = name.startsWith("mod+");
       if (!global && (isTyping(event.target) || inOverlay())) return;
       if (name === "enter" && actsOnEnter(event.target)) return;
-      const sequence = event.timeStamp - firstAt < SEQUENCE_MS ? `${first} ${name}` : "";
-      const handler = latest.current[sequence] ?? (latest.current[name] as Handlers[string] | undefined);
-      const begins = Object.keys(latest.current).some((keys) => keys.startsWith(`${name} `));
-      first = begins ? name : "";
-      firstAt = begins ? event.timeStamp : 0;
-      if (!handler || (sequence === "" && begins)) return;
+      const before = begunBefore(event, name);
+      const sequence = before && `${before} ${name}`;
+      const ends = sequence !== "" && anywhere((keys) => keys === sequence);
+      const begins = anywhere((keys) => keys.startsWith(`${name} `));
+      const handler = ends ? latest.current[sequence] : begins ? undefined : latest.current[name];
+      if (!handler) return;
       event.preventDefault();
       handler(event);
     };
     window.addEventListener("keydown", press);
-    return () => window.removeEventListener("keydown", press);
+    return () => {
+      bound.delete(latest);
+      window.removeEventListener("keydown", press);
+    };
   }, [enabled]);
 }

@@ -1,18 +1,19 @@
-// What of the inbox is chosen to be decided together, and what became of the last that was.
+// What of a list is chosen to be dealt with together, and what became of the last that was.
 import { useCallback, useMemo, useState } from "react";
-import type { InboxItem } from "~/api/gen/schemas";
-import { useMay } from "~/app/workspace/workspace";
-import type { Fate } from "./use-batch";
 
-export interface Choice {
+interface Named {
+  readonly name: string;
+}
+
+export interface Choice<Item extends Named, Fate> {
   /** True where things can be chosen at all. */
   readonly may: boolean;
-  /** In the order of the list; what is no longer open is no longer chosen. */
-  readonly chosen: readonly InboxItem[];
-  /** What became of those that were decided together, until it is read. */
+  /** In the order of the list; what is no longer listed is no longer chosen. */
+  readonly chosen: readonly Item[];
+  /** What became of those that were dealt with together, until it is read. */
   readonly fates: readonly Fate[] | null;
-  toggle(item: InboxItem): void;
-  keep(items: readonly InboxItem[]): void;
+  toggle(item: Item): void;
+  keep(items: readonly Item[]): void;
   all(): void;
   clear(): void;
   tell(fates: readonly Fate[]): void;
@@ -20,13 +21,12 @@ export interface Choice {
 
 const NONE: ReadonlySet<string> = new Set();
 
-export function useChoice(items: readonly InboxItem[], open: boolean): Choice {
-  const may = useMay("ROLE_OPERATOR") && open;
+export function useChoice<Item extends Named, Fate>(items: readonly Item[], may: boolean): Choice<Item, Fate> {
   const [names, setNames] = useState(NONE);
   const [fates, setFates] = useState<readonly Fate[] | null>(null);
   const chosen = useMemo(() => (may ? items.filter(({ name }) => names.has(name)) : []), [items, names, may]);
-  const keep = useCallback((kept: readonly InboxItem[]) => setNames(new Set(kept.map(({ name }) => name))), []);
-  const toggle = useCallback((item: InboxItem) => {
+  const keep = useCallback((kept: readonly Item[]) => setNames(new Set(kept.map(({ name }) => name))), []);
+  const toggle = useCallback((item: Item) => {
     setFates(null);
     setNames((now) =>
       now.has(item.name) ? new Set([...now].filter((name) => name !== item.name)) : new Set([...now, item.name]),
