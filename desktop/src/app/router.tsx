@@ -141,6 +141,25 @@ const settings = createRoute({
   component: lazyRouteComponent(() => import("~/routes/settings"), "SettingsScreen"),
 });
 
+const notifications = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/settings/notifications",
+  validateSearch: z.object({ channel: text, list: z.enum(["all", "dead"]).optional().catch(undefined) }),
+  component: lazyRouteComponent(() => import("~/routes/notifications"), "NotificationsScreen"),
+});
+
+const newChannel = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/settings/notifications/new",
+  component: lazyRouteComponent(() => import("~/routes/notifications"), "NewChannelScreen"),
+});
+
+const channel = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/settings/notifications/$channel",
+  component: lazyRouteComponent(() => import("~/routes/notifications"), "ChannelScreen"),
+});
+
 const tree = root.addChildren([
   signIn,
   signedIn.addChildren([
@@ -155,6 +174,9 @@ const tree = root.addChildren([
     newAgent,
     agent,
     settings,
+    notifications,
+    newChannel,
+    channel,
     schedules,
     newSchedule,
     schedule,

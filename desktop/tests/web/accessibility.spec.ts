@@ -187,3 +187,26 @@ test("the board: filters, a task with everything, picking, and several at once",
   await hand.sees("region", "What became of them");
   expect.soft(await findings(desk), "fates of several").toEqual([]);
 });
+
+test("notifications: channels, their form, a secret and deliveries", async ({ desk, hand, system, workspace }) => {
+  await system.member(workspace, { name: "Ana", role: "Writer", model: "simulator/demo" });
+  await desk.goto("/settings/notifications");
+  await hand.sees("heading", "Nobody is told outside of this window");
+  expect.soft(await findings(desk), "no channels").toEqual([]);
+  await hand.click("link", "New channel");
+  await hand.click("button", "Make the channel");
+  await hand.reads("Give it a name.");
+  expect.soft(await findings(desk), "new channel").toEqual([]);
+  await hand.fill("Name", "On call");
+  await hand.fill("Address", "https://pager.acme.example/hook");
+  await hand.click("button", "Make the channel");
+  await hand.sees("dialog", /The signing secret of/);
+  expect.soft(await findings(desk), "secret").toEqual([]);
+  await hand.click("button", "I have kept it");
+  await hand.click("button", "Send a test");
+  await expect(desk.getByRole("list", { name: "Deliveries" }).getByRole("listitem")).toContainText("Tried");
+  expect.soft(await findings(desk), "a channel").toEqual([]);
+  await hand.click("button", "Deliveries");
+  await expect(desk.getByRole("list", { name: "Deliveries" })).toContainText("to On call");
+  expect.soft(await findings(desk), "deliveries").toEqual([]);
+});

@@ -4,6 +4,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { Command } from "cmdk";
 import {
   Activity,
+  BellRing,
   CalendarClock,
   CalendarPlus,
   Inbox,
@@ -87,6 +88,9 @@ export default function Palette({ onClose, onShortcuts }: PaletteProps) {
             </Item>
             <Item icon={Settings} keys="g s" onSelect={go(() => navigate({ to: "/settings" }))}>
               Settings
+            </Item>
+            <Item icon={BellRing} keys="g n" onSelect={go(() => navigate({ to: "/settings/notifications" }))}>
+              Notifications
             </Item>
           </Section>
           <Section heading="App">

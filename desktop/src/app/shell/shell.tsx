@@ -75,6 +75,7 @@ function Frame() {
     "g r": () => void navigate({ to: "/runs" }),
     "g m": () => void navigate({ to: "/team" }),
     "g h": () => void navigate({ to: "/schedules" }),
+    "g n": () => void navigate({ to: "/settings/notifications" }),
     "g s": () => void navigate({ to: "/settings" }),
   });
 

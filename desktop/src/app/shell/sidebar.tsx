@@ -168,7 +168,7 @@ function WorkspaceSwitcher({ collapsed }: { collapsed: boolean }) {
         <DropdownMenu.Content
           align="start"
           sideOffset={4}
-          className="z-40 min-w-52 animate-appear rounded-panel border bg-overlay p-1 shadow-overlay"
+          className="z-40 min-w-52 rounded-panel transition-opacity duration-[120ms] starting:opacity-0 border bg-overlay p-1 shadow-overlay"
         >
           <DropdownMenu.Label className="px-2 py-1.5 text-faint text-xs">Workspaces</DropdownMenu.Label>
           <DropdownMenu.RadioGroup value={membership.workspace} onValueChange={choose}>

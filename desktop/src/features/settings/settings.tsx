@@ -1,4 +1,6 @@
 // Settings: who is signed in and how it looks. Only what there is.
+import { Link } from "@tanstack/react-router";
+import { BellRing } from "lucide-react";
 import type { ReactNode } from "react";
 import { roleWord } from "~/app/shell/sidebar";
 import { useReadable, useTransport } from "~/app/transport";
@@ -42,6 +44,17 @@ export function Settings() {
             <Fact name="Session">Kept {STORES[transport.capabilities.secretStore]}.</Fact>
           </Facts>
           <Button onClick={() => void transport.signOut()}>Sign out</Button>
+        </Part>
+        <Part title="Notifications">
+          <p className="max-w-[60ch] text-pretty text-muted">
+            Word to Slack or to an address of yours when a run needs somebody, or has ended; with what became of each.
+          </p>
+          <Button asChild>
+            <Link to="/settings/notifications">
+              <BellRing aria-hidden />
+              Channels and deliveries
+            </Link>
+          </Button>
         </Part>
         <Part title="Appearance">
           <div className="grid grid-cols-[max-content_1fr] items-center gap-x-5 gap-y-2">

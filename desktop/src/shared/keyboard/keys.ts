@@ -1,7 +1,7 @@
 // Every key of the interface, in one list: the shortcut sheet, the hints and the bindings all read it.
 
 /** Where a key works. */
-export type KeyScope = "Everywhere" | "Lists" | "Tasks" | "Inbox" | "Schedules" | "Run" | "Forms";
+export type KeyScope = "Everywhere" | "Lists" | "Tasks" | "Inbox" | "Schedules" | "Channels" | "Run" | "Forms";
 
 export interface KeyBinding {
   readonly keys: string;
@@ -20,6 +20,7 @@ export const KEYS = {
   goRuns: { keys: "g r", does: "Go to runs", scope: "Everywhere" },
   goTeam: { keys: "g m", does: "Go to the team", scope: "Everywhere" },
   goSchedules: { keys: "g h", does: "Go to schedules", scope: "Everywhere" },
+  goNotifications: { keys: "g n", does: "Go to notifications", scope: "Everywhere" },
   goSettings: { keys: "g s", does: "Go to settings", scope: "Everywhere" },
   nextWaiting: { keys: "n", does: "Go to what has waited longest", scope: "Everywhere" },
   sidebar: { keys: "[", does: "Fold or unfold the sidebar", scope: "Everywhere" },
@@ -46,6 +47,8 @@ export const KEYS = {
   choose: { keys: "x", does: "Choose the row, to decide several at once", scope: "Inbox" },
   fire: { keys: "f", does: "Run the schedule now", scope: "Schedules" },
   pauseSchedule: { keys: "p", does: "Pause or resume the schedule", scope: "Schedules" },
+  testChannel: { keys: "t", does: "Send a test", scope: "Channels" },
+  turnChannel: { keys: "p", does: "Turn the channel off or on", scope: "Channels" },
   steer: { keys: "s", does: "Say something to the agent", scope: "Run" },
   breakIn: { keys: "mod+enter", does: "Send it at once: the model call is stopped", scope: "Run" },
   pause: { keys: "p", does: "Pause or resume", scope: "Run" },
@@ -58,4 +61,13 @@ export const KEYS = {
 } as const satisfies Record<string, KeyBinding>;
 
 /** Order of scopes in the sheet. */
-export const SCOPES: readonly KeyScope[] = ["Everywhere", "Lists", "Tasks", "Inbox", "Schedules", "Run", "Forms"];
+export const SCOPES: readonly KeyScope[] = [
+  "Everywhere",
+  "Lists",
+  "Tasks",
+  "Inbox",
+  "Schedules",
+  "Channels",
+  "Run",
+  "Forms",
+];

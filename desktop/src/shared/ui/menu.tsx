@@ -4,8 +4,9 @@ import { DropdownMenu } from "radix-ui";
 import type { ReactNode } from "react";
 import { cn } from "./cn";
 
+// A transition, not an animation: one that has not begun when a menu is closed keeps it on the page for ever.
 const CONTENT =
-  "z-40 max-h-[min(420px,var(--radix-dropdown-menu-content-available-height))] min-w-48 max-w-80 animate-appear overflow-auto rounded-panel border bg-overlay p-1 shadow-overlay";
+  "z-40 max-h-[min(420px,var(--radix-dropdown-menu-content-available-height))] min-w-48 max-w-80 overflow-auto transition-opacity duration-[120ms] starting:opacity-0 rounded-panel border bg-overlay p-1 shadow-overlay";
 const ITEM =
   "flex h-8 cursor-default select-none items-center gap-2.5 rounded-control px-2 outline-none data-[disabled]:opacity-50 data-[highlighted]:bg-hover [&_svg]:size-4 [&_svg]:shrink-0 [&_svg]:stroke-[1.5]";
 
