@@ -97,7 +97,11 @@ export function TieMarks({ task }: { task: Task }) {
         </Mark>
       ) : null}
       {task.subtaskCount > 0 ? (
-        <Mark icon={<ListTree />} words={`${task.doneSubtaskCount} of ${plural(task.subtaskCount, "part")} done`}>
+        <Mark
+          icon={<ListTree />}
+          words={`${task.doneSubtaskCount} of ${plural(task.subtaskCount, "part")} done`}
+          className="hidden @md:inline-flex"
+        >
           {task.doneSubtaskCount}/{task.subtaskCount}
         </Mark>
       ) : null}

@@ -58,12 +58,12 @@ export function TaskRow({ task, assignee, run, selected, chosen, onChoose }: Tas
       <TieMarks task={task} />
       <DueMark task={task} />
       {assignee ? (
-        <span className="flex shrink-0 items-center gap-2 text-muted @3xl:w-32" title={assignee.displayName}>
+        <span className="hidden shrink-0 items-center gap-2 text-muted @md:flex @3xl:w-32" title={assignee.displayName}>
           <Avatar agent={assignee} />
           <span className="hidden truncate @3xl:inline">{assignee.displayName}</span>
         </span>
       ) : (
-        <span className="w-6 shrink-0 text-faint @3xl:w-32">
+        <span className="hidden w-6 shrink-0 text-faint @md:block @3xl:w-32">
           <span className="hidden @3xl:inline">{task.assignee ? "" : "nobody"}</span>
         </span>
       )}
