@@ -14,6 +14,10 @@ voided AS (
     FROM ended WHERE inbox_item.run_id = ended.run_id AND inbox_item.state = 1
     RETURNING inbox_item.item_id, inbox_item.kind
 ),
+-- What a worker would go on from; a run that is retried is read whole.
+forgotten AS (
+    DELETE FROM tasks.run_snapshot USING ended WHERE run_snapshot.run_id = ended.run_id
+),
 superseded AS (
     UPDATE tasks.command SET state = 4, settle_time = $7
     FROM ended WHERE command.run_id = ended.run_id AND command.settle_time IS NULL

@@ -328,6 +328,10 @@ impl From<Error> for Failure {
             .with("oldest_seq", oldest_seq.to_string()),
             Error::Idempotency(error) => error.into(),
             Error::Database(error) | Error::Journal(journal::Error::Database(error)) => db::failure(error),
+            Error::Journal(journal::Error::Missing { seq, artifact }) => {
+                tracing::error!(seq, %artifact, "the whole of an event is missing");
+                Self::internal()
+            }
             Error::Journal(journal::Error::Decode { seq, source }) => {
                 tracing::error!(seq, error = &source as &dyn std::error::Error, "journal cannot be read");
                 Self::new(

@@ -3,6 +3,7 @@
 pub mod domain;
 pub mod error;
 pub mod faults;
+mod keeping;
 mod notify;
 mod relay;
 mod rpc;

@@ -1,5 +1,5 @@
 //! The scheduler: takes runs from workers that are dead, wakes runs whose time has come, fires schedules, escalates approvals
-//! that nobody gives, tells people, and numbers what changes. Any number may run at once.
+//! that nobody gives, tells people, numbers what changes, and keeps the journal's partitions. Any number may run at once.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::domain::notice::message::Links;
 use crate::notify::{self, Notifier};
 use crate::schedules::{self, Clockwork};
 use crate::store::{beat, inbox, lease};
-use crate::{relay, topics};
+use crate::{keeping, relay, topics};
 
 /// How a scheduler works.
 #[derive(Debug, Clone)]
@@ -29,6 +29,10 @@ pub struct SchedulerSettings {
     pub interval: Duration,
     /// How long numbered changes of a workspace are kept for watches that come back.
     pub activity_kept: Duration,
+    /// How much time one partition of the journal spans; within [`PARTITION_WIDTHS`].
+    ///
+    /// [`PARTITION_WIDTHS`]: crate::store::partition::PARTITION_WIDTHS
+    pub journal_partition: Duration,
     /// Where the web app is, for links in notifications; none where nobody said so.
     pub public_url: Option<Url>,
 }
@@ -39,6 +43,7 @@ impl Default for SchedulerSettings {
             ttl: Duration::from_secs(6),
             interval: Duration::from_millis(500),
             activity_kept: Duration::from_hours(7 * 24),
+            journal_partition: Duration::from_hours(7 * 24),
             public_url: None,
         }
     }
@@ -80,7 +85,8 @@ pub async fn run(settings: SchedulerSettings, means: Means, lifecycle: &Lifecycl
     let relayed = relay::run(settings.activity_kept, &engine, &bus, lifecycle);
     let fired = schedules::run(&clockwork, lifecycle);
     let sent = notify::run(&notifier, lifecycle);
-    futures::join!(schedule(&settings, &engine, &bus, &clock, lifecycle), relayed, fired, sent);
+    let kept = keeping::run(settings.journal_partition, &engine, &clock, lifecycle);
+    futures::join!(schedule(&settings, &engine, &bus, &clock, lifecycle), relayed, fired, sent, kept);
 }
 
 /// Looks again and again.

@@ -6,6 +6,7 @@ use mc_chassis::config::{Invalid, Validate, parse_duration};
 use url::Url;
 
 use crate::scheduler::SchedulerSettings;
+use crate::store::partition::PARTITION_WIDTHS;
 use crate::worker::WorkerSettings;
 
 /// What a process of this service does.
@@ -69,6 +70,9 @@ pub struct Settings {
     /// How long the changes of a workspace are kept for watches that come back; `168h` is 7 days.
     #[arg(long, env = "MC_TASKS_ACTIVITY_KEPT", default_value = "168h", value_parser = parse_duration)]
     pub activity_kept: Duration,
+    /// How much time one partition of the journal spans: 1 hour to 366 days; `168h` is 7 days.
+    #[arg(long, env = "MC_TASKS_JOURNAL_PARTITION", default_value = "168h", value_parser = parse_duration)]
+    pub journal_partition: Duration,
     /// Where people find the web app, as the edge is told: `https://mc.example.com`. Links in notifications lead to the first.
     #[arg(long, env = "MC_PUBLIC_URL", value_delimiter = ',')]
     pub public_url: Vec<Url>,
@@ -87,6 +91,7 @@ impl Settings {
             poll: self.poll,
             max_claims: i16::try_from(self.max_claims).unwrap_or(i16::MAX),
             activity_kept: self.activity_kept,
+            journal_partition: self.journal_partition,
             public_url: self.public_url.first().cloned(),
             ..WorkerSettings::default()
         }
@@ -97,6 +102,7 @@ impl Settings {
         SchedulerSettings {
             ttl: self.lease,
             activity_kept: self.activity_kept,
+            journal_partition: self.journal_partition,
             public_url: self.public_url.first().cloned(),
             ..SchedulerSettings::default()
         }
@@ -116,6 +122,7 @@ impl Default for Settings {
             poll: worker.poll,
             max_claims: worker.max_claims as u16,
             activity_kept: worker.activity_kept,
+            journal_partition: worker.journal_partition,
             public_url: Vec::new(),
         }
     }
@@ -135,6 +142,9 @@ impl Validate for Settings {
         ];
         if let Some((setting, _)) = positive.into_iter().find(|(_, ok)| !ok) {
             return Err(Invalid::new(setting, "must be more than 0"));
+        }
+        if !PARTITION_WIDTHS.contains(&self.journal_partition) {
+            return Err(Invalid::new("MC_TASKS_JOURNAL_PARTITION", "must be from 1h to 8784h (366 days)"));
         }
         if let Some(bad) = self.public_url.iter().find(|url| !matches!(url.scheme(), "http" | "https")) {
             return Err(Invalid::new("MC_PUBLIC_URL", format!("{bad} must be http:// or https://")));
@@ -189,5 +199,15 @@ mod tests {
         }
         let forgets = Settings { activity_kept: Duration::ZERO, ..Settings::default() };
         assert_eq!(forgets.validate().expect_err("nothing kept").setting, "MC_TASKS_ACTIVITY_KEPT");
+    }
+
+    #[test]
+    fn partition_spans_an_hour_to_a_year() {
+        let with = |journal_partition| Settings { journal_partition, ..Settings::default() }.validate();
+        let (least, most) = (Duration::from_hours(1), Duration::from_hours(366 * 24));
+        assert!(with(least).is_ok() && with(most).is_ok());
+        for wrong in [Duration::from_secs(3_599), most + Duration::from_secs(1)] {
+            assert_eq!(with(wrong).expect_err("too much").setting, "MC_TASKS_JOURNAL_PARTITION");
+        }
     }
 }

@@ -2790,6 +2790,8 @@ export const RunEvent = z.looseObject({
   toolCallCompleted: ToolCallCompleted.optional(),
   /** A tool is about to be used. */
   toolCallStarted: ToolCallStarted.optional(),
+  /** Of an event of more than 256 KiB: `workspaces/{workspace}/artifacts/{artifact}` with the whole of it, as JSON. Its long texts are cut here, so that `arguments_json` need not be JSON. Empty where nothing is cut. */
+  wholeArtifact: z.string().default(""),
 });
 /** One append-only record.
  *

@@ -1,5 +1,6 @@
 //! The records of a run's journal and their JSON: what is written here is read back for as long as runs are kept.
 
+pub mod bound;
 mod children;
 mod codec;
 mod people;

@@ -5,6 +5,7 @@ mod children;
 mod clock;
 mod people;
 mod retry;
+mod snapshot;
 mod turns;
 mod view;
 mod waits;
@@ -12,6 +13,7 @@ mod waits;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::brief::RunBrief;
@@ -26,6 +28,7 @@ use clock::WorkingTime;
 pub(super) use people::Orders;
 pub(super) use waits::Timer;
 
+pub use snapshot::SNAPSHOT_VERSION;
 pub use view::{OpenItem, PendingIntent, RunState, Totals, WaitReason};
 
 /// Version of what the fold makes of a journal. It rises when an older fold would refuse, or carry on differently
@@ -64,7 +67,7 @@ pub enum FoldError {
 }
 
 /// A run, as its journal tells it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunFold {
     brief: Arc<RunBrief>,
     head_seq: i64,
@@ -91,7 +94,7 @@ pub struct RunFold {
 }
 
 /// Where the loop stands.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) enum Phase {
     /// No worker has taken it.
     Queued,

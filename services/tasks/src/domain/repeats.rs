@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -9,7 +10,7 @@ use super::conversation::{ToolCall, ToolResult};
 
 /// Calls and results seen so far. A call counts as the same when tool, arguments (whatever the order of their keys)
 /// and result are the same.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct Repeats {
     seen: BTreeSet<u64>,
     /// How often each has come since something new came, that time included.

@@ -25,10 +25,10 @@ pub(super) async fn list_run_events(
 
     let mut tx = api.database.read(workspace.uuid()).await?;
     let run = run::get(&mut tx, id).await?.ok_or(Error::NotFound(request.parent))?;
-    let records = journal::page(&mut tx, id, after_seq, page.limit).await?;
+    let records = journal::shown_page(&mut tx, id, after_seq, page.limit).await?;
     // The journal may have grown since the run was read.
-    let head_seq = records.last().map_or(run.head_seq, |last| last.seq.max(run.head_seq));
-    let events = records.into_iter().map(|record| view::record(workspace, id, record)).collect();
+    let head_seq = records.last().map_or(run.head_seq, |last| last.record.seq.max(run.head_seq));
+    let events = records.into_iter().map(|shown| view::shown(workspace, id, shown)).collect();
     Ok(ListRunEventsResponse { events, head_seq })
 }
 

@@ -12,6 +12,7 @@ use crate::rpc::view_children;
 use crate::rpc::view_people::Place;
 use crate::store::artifact::Artifact;
 use crate::store::comment::Comment;
+use crate::store::journal::Shown;
 use crate::store::run::Run;
 use crate::store::task::Task;
 use crate::wire;
@@ -115,11 +116,18 @@ pub(crate) fn artifact(artifact: &Artifact) -> proto::Artifact {
     }
 }
 
+/// An event as people see it: cut, where it is large.
+pub(crate) fn shown(workspace: WorkspaceId, run: RunId, shown: Shown) -> proto::RunEvent {
+    let whole = shown.whole.map(|artifact| format!("workspaces/{workspace}/artifacts/{artifact}"));
+    proto::RunEvent { whole_artifact: whole.unwrap_or_default(), ..record(workspace, run, shown.record) }
+}
+
 /// A journal record of a run of `workspace`.
 pub(crate) fn record(workspace: WorkspaceId, run: RunId, record: Record) -> proto::RunEvent {
     proto::RunEvent {
         seq: record.seq,
         create_time: Some(timestamp(record.at)),
+        whole_artifact: String::new(),
         kind: Some(kind(workspace, run, record.event)),
     }
 }

@@ -1,10 +1,11 @@
 //! The fenced append: the one way in which a worker commits anything of a run.
 
 mod columns;
+mod whole;
 
 use std::collections::HashMap;
 
-use mc_chassis::db::{Database, Tx, is_constraint};
+use mc_chassis::db::{Database, Tx, constraint};
 use sha2::{Digest, Sha256};
 use sqlx::{PgConnection, SqlSafeStr};
 use time::OffsetDateTime;
@@ -21,6 +22,7 @@ use crate::store::inbox::{self, NewItem};
 use crate::store::mailbox::{self, Posted, Settlement};
 use crate::store::rule;
 use columns::{EventColumns, RunColumns};
+pub use whole::WholeEvent;
 
 /// Events of one run, to be committed together under one epoch.
 #[derive(Debug, Clone)]
@@ -147,11 +149,21 @@ pub(crate) async fn append_by(
     statement: impl SqlSafeStr,
     appends: &[Append],
 ) -> Result<HashMap<RunId, Appended>, sqlx::Error> {
+    append_cut(connection, statement, appends, &[]).await
+}
+
+/// Events of which `wholes` has the whole are written cut.
+async fn append_cut(
+    connection: &mut PgConnection,
+    statement: impl SqlSafeStr,
+    appends: &[Append],
+    wholes: &[WholeEvent],
+) -> Result<HashMap<RunId, Appended>, sqlx::Error> {
     let mut runs = RunColumns::default();
     let mut events = EventColumns::default();
     for append in appends {
         runs.push(append);
-        events.push(append);
+        events.push(append, wholes)?;
     }
     let rows: Vec<(Uuid, i64, bool)> = sqlx::query_as(statement)
         .bind(&runs.run)
@@ -193,6 +205,8 @@ pub struct Besides {
     pub rules: Vec<ApprovalRuleId>,
     /// Runs that the events hand work to.
     pub children: Vec<NewChild>,
+    /// Events that are too large for the journal.
+    pub wholes: Vec<WholeEvent>,
 }
 
 impl Besides {
@@ -217,7 +231,11 @@ pub async fn append_with(
     besides: &Besides,
 ) -> Result<Appended, Refusal> {
     let mut tx = database.begin(workspace.uuid()).await?;
-    let mut appended = append_one(&mut tx, append).await?;
+    let mut appended = append_whole(&mut tx, append, &besides.wholes).await?;
+    for whole in &besides.wholes {
+        let seq = appended.head_seq - append.events.len() as i64 + whole.place as i64 + 1;
+        artifact::insert_event(&mut tx, workspace, append.run, seq, whole, append.at).await?;
+    }
     for artifact in &besides.artifacts {
         artifact::insert(&mut tx, workspace, append.run, artifact, append.at).await?;
     }
@@ -245,7 +263,15 @@ pub async fn append_with(
 
 /// Appends for one run.
 pub async fn append_one(connection: &mut PgConnection, append: &Append) -> Result<Appended, Refusal> {
-    match append_many(connection, std::slice::from_ref(append)).await {
+    append_whole(connection, append, &[]).await
+}
+
+async fn append_whole(
+    connection: &mut PgConnection,
+    append: &Append,
+    wholes: &[WholeEvent],
+) -> Result<Appended, Refusal> {
+    match append_cut(connection, APPEND, std::slice::from_ref(append), wholes).await {
         Ok(committed) => committed.get(&append.run).copied().ok_or(Refusal::Fenced),
         Err(error) if is_duplicate(&error) => Err(Refusal::Duplicate),
         Err(error) => Err(error.into()),
@@ -254,7 +280,8 @@ pub async fn append_one(connection: &mut PgConnection, append: &Append) -> Resul
 
 /// Whether an append failed because one of its events is in the journal already.
 pub fn is_duplicate(error: &sqlx::Error) -> bool {
-    is_constraint(error, "journal_step")
+    // An index of a partition is what is broken, and it is named after the table's.
+    constraint(error).is_some_and(|name| name.starts_with("journal_step"))
 }
 
 /// Whether an append needs [`append_with`] whatever goes with it: its last event ends the run, or one settles an order.

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::id::{ArtifactId, RunId, WorkspaceId};
+use crate::store::append::WholeEvent;
 
 /// Bytes of one artifact at most.
 pub const MAX_BYTES: usize = 4 * 1024 * 1024;
@@ -78,6 +79,32 @@ pub async fn insert(
         .map(drop)
 }
 
+/// Keeps the whole of an event that the journal has cut, as an artifact that goes with the journal: no list has it.
+pub async fn insert_event(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    run: RunId,
+    seq: i64,
+    whole: &WholeEvent,
+    at: OffsetDateTime,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO tasks.artifact
+             (artifact_id, workspace_id, run_id, path, revision, media_type, sha256, content, create_time, event_seq)
+         VALUES ($1, $2, $3, '.events/' || $4 || '.json', 1, 'application/json', $5, $6, $7, $4)",
+    )
+    .bind(whole.artifact.uuid())
+    .bind(workspace.uuid())
+    .bind(run.uuid())
+    .bind(seq)
+    .bind(Sha256::digest(&whole.json).to_vec())
+    .bind(whole.json.as_bytes())
+    .bind(at)
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
 /// An artifact of the transaction's workspace.
 pub async fn get(
     connection: &mut PgConnection,
@@ -125,7 +152,7 @@ pub async fn content(
         .await
 }
 
-/// Artifacts of the transaction's workspace, or of one run of it, newest first, behind `after`.
+/// Artifacts that agents wrote in the transaction's workspace, or of one run of it, newest first, behind `after`.
 pub async fn list(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
@@ -141,6 +168,7 @@ pub async fn list(
     if let Some(after) = after {
         query.push(" AND artifact_id < ").push_bind(after);
     }
-    query.push(" ORDER BY artifact_id DESC LIMIT ").push_bind(limit);
+    // The whole of a large event is part of the journal.
+    query.push(" AND event_seq IS NULL ORDER BY artifact_id DESC LIMIT ").push_bind(limit);
     query.build_query_as().fetch_all(connection).await
 }

@@ -8,10 +8,11 @@ use mc_proto::tasks::v1::watch_run_response::Update;
 use mc_proto::tasks::v1::{CaughtUp, LiveDelta, LiveKind, WatchRunResponse};
 use tokio::time::Instant;
 
-use crate::domain::event::{Event, Record};
+use crate::domain::event::Event;
 use crate::error::Error;
 use crate::rpc::view;
-use crate::store::{journal, run};
+use crate::store::journal::{self, Shown};
+use crate::store::run;
 use crate::topics::{self, Delta, Live, SyncRequest, TextKind};
 use crate::watch::live::{LiveText, Merge};
 use crate::watch::lookout::{Lookout, Woken};
@@ -104,7 +105,7 @@ impl Watch {
         {
             self.live.open(call);
         }
-        let records = journal::page(&mut tx, id, self.cursor, PAGE).await?;
+        let records = journal::shown_page(&mut tx, id, self.cursor, PAGE).await?;
         // A page may be short because its events are large, so only an empty one means that there are no more.
         self.behind = !records.is_empty();
         // Who has seen the last event already and watches again is told so, and is not left waiting.
@@ -122,12 +123,13 @@ impl Watch {
         Ok(())
     }
 
-    fn queue(&mut self, record: Record) {
+    fn queue(&mut self, shown: Shown) {
+        let record = &shown.record;
         self.cursor = record.seq;
         self.live.observe(&record.event);
         // A failure is the end only if nobody has the run go on: its row says so, once there is nothing more to read.
         self.ended = matches!(record.event, Event::Succeeded(_) | Event::Cancelled(_));
-        self.send(Update::Event(view::record(self.request.workspace, self.request.run, record)));
+        self.send(Update::Event(view::shown(self.request.workspace, self.request.run, shown)));
     }
 
     async fn hear(&mut self, signal: Signal) -> Result<(), Error> {

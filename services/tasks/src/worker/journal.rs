@@ -1,4 +1,4 @@
-//! The journal of one run under one lease: read whole, folded, and appended to; the fold is always what is committed.
+//! The journal of one run under one lease: folded, and appended to; the fold is always what is committed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,10 +8,12 @@ use time::OffsetDateTime;
 
 use crate::domain::event::{Event, Record};
 use crate::domain::fold::RunFold;
+use crate::domain::id::ArtifactId;
 use crate::faults::{self, Point};
-use crate::store::append::{Append, Appended, Besides, Refusal, append_with, needs_transaction};
+use crate::store::append::{Append, Appended, Besides, Refusal, WholeEvent, append_with, needs_transaction};
 use crate::store::journal;
 use crate::store::lease::{self, Lease, Rest, Suspended};
+use crate::store::snapshot::{self, Loaded};
 use crate::topics::{self, Live};
 use crate::worker::Worker;
 use crate::worker::attempt::Stop;
@@ -27,35 +29,28 @@ pub(super) struct Journal {
     worker: Arc<Worker>,
     lease: Lease,
     fold: RunFold,
+    /// `seq` of the newest snapshot; 0 without one.
+    snapshot_seq: i64,
     /// True when the mailbox is not known to hold nothing new.
     mail: bool,
     bell: Arc<Bell>,
 }
 
 impl Journal {
-    /// Reads and folds the whole journal. `mail` says that the mailbox is to be looked into.
+    /// Folds the journal, from its snapshot on if there is one. `mail` says that the mailbox is to be looked into.
     pub(super) async fn load(
         worker: Arc<Worker>,
         lease: Lease,
         bell: Arc<Bell>,
         mail: bool,
     ) -> Result<Self, Stop> {
-        let mut fold: Option<RunFold> = None;
-        loop {
-            let after = fold.as_ref().map_or(0, RunFold::head_seq);
-            let records = page(&worker, &lease, after).await?;
-            if records.is_empty() {
-                break;
-            }
-            for record in &records {
-                match &mut fold {
-                    None => fold = Some(RunFold::begin(record).map_err(Stop::broken)?),
-                    Some(fold) => fold.apply(record).map_err(Stop::broken)?,
-                }
-            }
-        }
-        let fold = fold.ok_or_else(|| Stop::Broken(anyhow::anyhow!("the journal is empty")))?;
-        Ok(Self { worker, lease, fold, mail, bell })
+        let loaded = snapshot::load(&worker.means.engine, lease.workspace, lease.run, lease.head_seq).await;
+        let Loaded { fold, snapshot_seq, .. } = loaded.map_err(|error| match error {
+            // A newer release wrote it, which also has workers that can read it.
+            snapshot::Error::Journal(error @ journal::Error::Decode { .. }) => Stop::Foreign(error.into()),
+            error => Stop::broken(error),
+        })?;
+        Ok(Self { worker, lease, fold, snapshot_seq, mail, bell })
     }
 
     pub(super) fn fold(&self) -> &RunFold {
@@ -97,8 +92,9 @@ impl Journal {
     }
 
     /// Commits events, and with them what they speak of. What the fold would refuse is never committed.
-    pub(super) async fn append(&mut self, events: Vec<Event>, besides: Besides) -> Result<(), Stop> {
+    pub(super) async fn append(&mut self, events: Vec<Event>, mut besides: Besides) -> Result<(), Stop> {
         let at = self.now();
+        besides.wholes = self.too_large(&events);
         let mut next = self.fold.clone();
         for (seq, event) in (self.fold.head_seq() + 1..).zip(&events) {
             next.apply(&Record { seq, at, event: event.clone() }).map_err(Stop::broken)?;
@@ -123,7 +119,44 @@ impl Journal {
         }
         let head = Live::Head { seq: appended.head_seq };
         topics::publish(&self.worker.means.bus, &topics::run(self.lease.run), &head);
+        self.keep_snapshot(snapshot::EVERY).await;
         Ok(())
+    }
+
+    /// Keeps a snapshot if this many events have come since the last one. Nothing is lost without it but time.
+    async fn keep_snapshot(&mut self, events: i64) {
+        let head_seq = self.fold.head_seq();
+        if head_seq - self.snapshot_seq < events || self.fold.state().is_terminal() {
+            return;
+        }
+        let kept = async {
+            let mut tx = self.worker.means.engine.begin(self.lease.workspace.uuid()).await?;
+            let kept = snapshot::keep(&mut tx, &self.fold).await?;
+            tx.commit().await?;
+            Ok::<_, sqlx::Error>(kept)
+        };
+        match kept.await {
+            Ok(true) => {}
+            Ok(false) => {
+                tracing::info!(run = %self.lease.run, head_seq, "too much to remember for a snapshot");
+            }
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(run = %self.lease.run, head_seq, error, "keep a snapshot");
+            }
+        }
+        // Tried again no sooner either way.
+        self.snapshot_seq = head_seq;
+    }
+
+    /// Events that the journal does not take as they are.
+    fn too_large(&self, events: &[Event]) -> Vec<WholeEvent> {
+        let ids = &self.worker.means.ambient.ids;
+        let whole = |(place, event): (usize, &Event)| {
+            let json = event.oversized()?;
+            Some(WholeEvent { place, artifact: ArtifactId::new(ids.uuid()), json })
+        };
+        events.iter().enumerate().filter_map(whole).collect()
     }
 
     /// Whether just these events are what the journal goes on with: an append whose answer got lost was committed then, and
@@ -138,6 +171,7 @@ impl Journal {
     /// there is mail, which is to be read first.
     pub(super) async fn rest(&mut self, rest: Rest) -> Result<(), Stop> {
         let (run, epoch) = (self.lease.run, self.lease.epoch);
+        self.keep_snapshot(snapshot::AT_REST).await;
         faults::pass(Point::BeforeRest);
         let suspended = self.persist(|| lease::suspend(&self.worker.means.engine, run, epoch, rest)).await?;
         faults::pass(Point::AfterRest);

@@ -73,6 +73,8 @@ pub struct WorkerSettings {
     pub schedules: bool,
     /// As a scheduler: how long numbered changes of a workspace are kept.
     pub activity_kept: Duration,
+    /// As a scheduler: how much time one partition of the journal spans.
+    pub journal_partition: Duration,
     /// As a scheduler: where the web app is.
     pub public_url: Option<Url>,
 }
@@ -91,6 +93,7 @@ impl Default for WorkerSettings {
             lanes: 4,
             schedules: true,
             activity_kept: SchedulerSettings::default().activity_kept,
+            journal_partition: SchedulerSettings::default().journal_partition,
             public_url: None,
         }
     }
@@ -207,6 +210,7 @@ impl Worker {
             let settings = SchedulerSettings {
                 ttl: self.settings.ttl,
                 activity_kept: self.settings.activity_kept,
+                journal_partition: self.settings.journal_partition,
                 public_url: self.settings.public_url.clone(),
                 ..SchedulerSettings::default()
             };

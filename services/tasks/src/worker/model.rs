@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 use tokio::time::MissedTickBehavior;
 
 use crate::domain::decide::ModelCall;
+use crate::domain::event::bound::MAX_WHOLE_BYTES;
 use crate::domain::event::{Event, ModelCallCompleted};
 use crate::domain::fold::PendingIntent;
 use crate::domain::retry::{self, AfterFailure, CallFailure, Charge};
@@ -69,7 +70,14 @@ pub(super) async fn call(
     worker.live.flush(run);
     match asked {
         None => journal.time_out_call(call.time_limit, asked_again).await,
-        Some(Ok(finished)) => completed(journal, call, finished).map(AfterFailure::Append),
+        Some(Ok(finished)) => {
+            let event = completed(journal, call, finished)?;
+            match too_large(&event) {
+                None => Ok(AfterFailure::Append(event)),
+                Some(failure) => retry::after(journal.fold(), &failure, asked_again, journal.now())
+                    .ok_or_else(|| Stop::Broken(anyhow::anyhow!("no model call is open"))),
+            }
+        }
         Some(Err(failure)) => {
             let failure = CallFailure {
                 reason: failure.reason().to_owned(),
@@ -179,6 +187,26 @@ fn completed(journal: &Journal, call: &ModelCall, finished: llm::GenerationFinis
         generation: finished.generation,
         duration_ms: since.map_or(0, |since| milliseconds(journal.now() - since)),
     }))
+}
+
+/// What is the matter with an answer that not even an artifact takes. It was paid for.
+fn too_large(event: &Event) -> Option<CallFailure> {
+    let Event::ModelCallCompleted(call) = event else { return None };
+    let bytes = event.oversized()?.len();
+    (bytes > MAX_WHOLE_BYTES).then(|| CallFailure {
+        reason: "ANSWER_TOO_LARGE".into(),
+        message: format!(
+            "The answer is {bytes} bytes long, and {MAX_WHOLE_BYTES} is the most that a run keeps of one. Lower the agent's \
+             max_output_tokens, or have it write long files in parts."
+        ),
+        retry_after: None,
+        generation: call.generation.clone(),
+        charge: Some(Charge {
+            cost_nano_usd: call.cost_nano_usd,
+            estimated: call.usage.estimated,
+            total_tokens: call.usage.total_tokens(),
+        }),
+    })
 }
 
 /// When the open call's intent was committed.

@@ -13,6 +13,7 @@ mod children;
 mod claims_without_evidence;
 mod context_overflow;
 mod empty_answers;
+mod fold_snapshots;
 mod golden_prompts;
 mod journal_format;
 mod limits;

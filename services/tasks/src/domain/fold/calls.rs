@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::children::Delegated;
@@ -14,7 +15,7 @@ use crate::domain::order::Decision;
 use crate::domain::tool::Tool;
 
 /// An answer and what has become of its calls.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(in crate::domain) struct Answer {
     /// Attempt at the step that brought it.
     pub(in crate::domain) attempt: u32,
@@ -25,14 +26,14 @@ pub(in crate::domain) struct Answer {
     pub(in crate::domain) noted: bool,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(in crate::domain) struct Call {
     pub(in crate::domain) call: ToolCall,
     pub(in crate::domain) state: CallState,
 }
 
 /// How far a call has come.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(in crate::domain) enum CallState {
     /// The model asked for it.
     Asked,
@@ -51,7 +52,7 @@ pub(in crate::domain) enum CallState {
 }
 
 /// What a person is asked about a call.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::domain) enum Subject {
     /// Whether it may be carried out.
     Approval,
@@ -72,7 +73,7 @@ impl Subject {
 }
 
 /// A committed intent to carry a call out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::domain) struct Intent {
     pub(in crate::domain) effect_class: EffectClass,
     pub(in crate::domain) idempotency_key: String,

@@ -1,5 +1,7 @@
 //! Work that a run has handed to others: which of its children live, and what it waits for.
 
+use serde::{Deserialize, Serialize};
+
 use super::calls::{Answer, CallState};
 use super::{Phase, RunFold};
 use crate::domain::event::{
@@ -10,7 +12,7 @@ use crate::domain::order::Decision;
 use crate::domain::tool::Tool;
 
 /// A child that has not been heard to have ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::domain) struct Child {
     /// Tokens that it may use; none for no limit.
     max_tokens: Option<i64>,
@@ -21,7 +23,7 @@ pub(in crate::domain) struct Child {
 }
 
 /// A call that handed work to others.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::domain) struct Delegated {
     pub(in crate::domain) wait: ChildWait,
     pub(in crate::domain) leave_others: bool,

@@ -1,9 +1,10 @@
 //! The time for which a run has worked: what it spends waiting or paused is not its own.
 
+use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
 /// Adds up the time between the records at which a run begins to work and those at which it rests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct WorkingTime {
     /// Of the stretches that are over.
     before: Duration,

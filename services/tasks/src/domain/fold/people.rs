@@ -3,6 +3,8 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::calls::{Call, CallState, Subject};
 use super::{Phase, RunFold};
 use crate::domain::brief::ToolPolicy;
@@ -16,7 +18,7 @@ use crate::domain::order::{CommandKind, Decision};
 use crate::domain::tool::Tool;
 
 /// Orders that the run has read, and what has come of them.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(in crate::domain) struct Orders {
     delivered: BTreeSet<CommandId>,
     /// Read, and to take effect at the next safe point; and whether the model call under way is not waited for.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
 use super::{Call, CallState, Phase, RunFold, Subject};
@@ -58,7 +59,7 @@ impl RunState {
 }
 
 /// What a run has used so far, with what its children used that have ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Totals {
     /// Tokens in and out.
     pub tokens: i64,

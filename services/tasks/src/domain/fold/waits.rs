@@ -1,5 +1,6 @@
 //! What a run waits for by itself, and until when: timers, a provider's quota, its scheduled start.
 
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::calls::{Answer, CallState};
@@ -9,7 +10,7 @@ use crate::domain::order::Decision;
 use crate::domain::tool::Tool;
 
 /// A timer that an agent has set.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::domain) struct Timer {
     /// When it was set.
     pub(in crate::domain) since: OffsetDateTime,

@@ -3,7 +3,9 @@
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::whole::{TooLarge, WholeEvent};
 use super::{Append, Tally, step_key};
+use crate::domain::event::bound::MAX_EVENT_BYTES;
 
 /// One element a run.
 #[derive(Default)]
@@ -50,16 +52,25 @@ pub(super) struct EventColumns {
 }
 
 impl EventColumns {
-    pub(super) fn push(&mut self, append: &Append) {
+    /// Events of which `wholes` has the whole are written cut.
+    pub(super) fn push(&mut self, append: &Append, wholes: &[WholeEvent]) -> Result<(), sqlx::Error> {
         for (place, event) in (1..).zip(&append.events) {
+            let body = match wholes.iter().find(|whole| whole.place as i64 + 1 == place) {
+                Some(whole) => whole.cut()?,
+                None => event.to_json(),
+            };
+            if body.len() > MAX_EVENT_BYTES {
+                return Err(sqlx::Error::Encode(TooLarge { kind: event.kind(), bytes: body.len() }.into()));
+            }
             let (step_key, attempt) = step_key(event, append.epoch);
             self.run.push(append.run.uuid());
             self.place.push(place);
             self.kind.push(event.kind());
             self.step_key.push(step_key);
             self.attempt.push(attempt);
-            self.body.push(event.to_json());
+            self.body.push(body);
             self.at.push(append.at);
         }
+        Ok(())
     }
 }

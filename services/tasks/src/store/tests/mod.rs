@@ -10,9 +10,11 @@ mod fence;
 mod isolation;
 mod letters;
 mod liveness;
+mod partitions;
 mod plans;
 mod races;
 mod schedules;
+mod snapshots;
 mod times;
 mod volume;
 

@@ -96,6 +96,18 @@ impl Script {
             .collect()
     }
 
+    /// Arguments of the calls in the newest prompt, in their order.
+    pub(crate) fn arguments(&self) -> Vec<String> {
+        let told = self.told.lock().unwrap();
+        let parts = told.iter().flat_map(|turn| turn.parts.clone());
+        parts
+            .filter_map(|part| match part.kind {
+                Some(Kind::ToolCall(call)) => Some(call.arguments_json),
+                _ => None,
+            })
+            .collect()
+    }
+
     /// What people said, as the newest prompt has it behind the task itself.
     pub(crate) fn heard(&self) -> Vec<String> {
         let told = self.told.lock().unwrap();

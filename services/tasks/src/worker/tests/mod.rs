@@ -2,10 +2,12 @@
 
 mod carry;
 mod charges;
+mod large;
 mod llm;
 mod on_paper;
 mod people;
 mod site;
+mod snapshots;
 
 use std::sync::Arc;
 use std::time::Duration;
