@@ -154,6 +154,7 @@ impl House {
         let tasks = mc_tasks::Parts {
             database: self.database("tasks", "api").await?,
             registry: self.registry.upstream.clone(),
+            llm: self.llm.upstream.clone(),
             identity: self.identity.upstream.clone(),
             bus: self.bus.clone(),
             verifier: self.verifier("tasks"),
@@ -168,6 +169,7 @@ impl House {
         let means = mc_tasks::scheduler::Means {
             engine: self.database("tasks", "engine").await?,
             registry: self.registry.upstream.clone(),
+            llm: self.llm.upstream.clone(),
             identity: self.identity.upstream.clone(),
             service: self.identity_of("tasks")?,
             egress: self.egress.clone(),

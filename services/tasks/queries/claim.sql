@@ -17,7 +17,9 @@ serving AS MATERIALIZED (
     CROSS JOIN LATERAL (
         -- Counted up to the cap and no further. Two claims at once may overshoot it by one batch: it is for fairness.
         SELECT least($4 - count(*), $5 - count(*) FILTER (WHERE l.worker_id = $2)) AS room,
-            coalesce(array_agg(l.agent_id), '{}') AS agents, coalesce(array_agg(l.provider), '{}') AS providers
+            coalesce(array_agg(l.agent_id), '{}') AS agents, coalesce(array_agg(l.provider), '{}') AS providers,
+            -- Providers that take no calls for now: a handful of rows, none as a rule.
+            ARRAY(SELECT p.provider FROM tasks.park p WHERE p.workspace_id = s.workspace_id) AS parked
         FROM (
             SELECT run.worker_id, run.agent_id, run.provider FROM tasks.run
             WHERE run.workspace_id = s.workspace_id AND run.worker_id IS NOT NULL LIMIT $4
@@ -53,6 +55,7 @@ serving AS MATERIALIZED (
         WHERE (ring.head).fold_version <= $8 AND (ring.head).capability = ANY ($9)
             AND coalesce((ring.head).agent_runs, $6) > cardinality(array_positions(leased.agents, (ring.head).agent_id))
             AND $7 > cardinality(array_positions(leased.providers, (ring.head).provider))
+            AND NOT ((ring.head).calls AND (ring.head).provider = ANY (leased.parked))
     ) open
     WHERE s.workspace_id IS NOT NULL AND leased.room > 0 AND open.heads IS NOT NULL
     LIMIT least(64, $1)

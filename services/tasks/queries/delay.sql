@@ -11,4 +11,4 @@ told AS (
     SELECT workspace_id, 2, run_id, task_id, 1 FROM released
 )
 INSERT INTO tasks.delayed (run_id, workspace_id, wake_at) SELECT run_id, workspace_id, $3 FROM released
-ON CONFLICT (run_id) DO UPDATE SET wake_at = excluded.wake_at
+ON CONFLICT (run_id) DO UPDATE SET wake_at = excluded.wake_at, provider = NULL

@@ -1,7 +1,7 @@
 -- Puts a letter into the mailbox of a run that the transaction has locked, and makes the run ready if that wakes it.
 -- $1 run, $2 true to wake one that waits or is paused, $3 true to wake one before its time, $4 number of the order to show
 -- as pending (null to leave it), $5 the letter's id, $6 kind, $7 body, $8 sender, $9 reason, $10 time, $11 the oldest fold
--- that knows what the journal will say of it.
+-- that knows what the journal will say of it, $12 true for what is not to wait for a provider.
 WITH posted AS (
     UPDATE tasks.run
     SET mailbox_seq = mailbox_seq + 1, pending_command = coalesce($4, pending_command),
@@ -24,6 +24,16 @@ letter AS (
 -- Who wakes a run at its time may hold this row and waits for no run, so to wait for it here is safe.
 undelayed AS (
     DELETE FROM tasks.delayed WHERE run_id = $1 AND $3 RETURNING run_id
+),
+-- One that is ready and passed over as long as its provider is parked is to be taken for this. Waited for is nobody: who has
+-- that row locked takes the run at this moment, and reads the letter.
+heeded AS (
+    UPDATE tasks.ready SET calls = false
+    WHERE run_id = ANY (ARRAY(
+        SELECT run_id FROM tasks.ready
+        WHERE run_id = ANY (ARRAY(SELECT run_id FROM posted WHERE $12)) AND calls
+        FOR UPDATE SKIP LOCKED
+    ))
 ),
 -- No row of `ready` is there yet, so this waits for none: what waits, is paused or delayed has none, and the run's lock
 -- keeps it so.

@@ -1,7 +1,9 @@
 -- Makes runs ready whose time has come, 500 at a time: delayed ones, scheduled ones, and those that wait for a time. It has
 -- come by this server's clock, whatever a scheduler's says; `now()`, because a volatile one is not looked up in an index.
 WITH due AS MATERIALIZED (
-    SELECT d.run_id
+    SELECT d.run_id,
+        -- All that is left to do is to call the model: after a wait for its provider, or of one that has not begun.
+        r.mailbox_seq = r.mailbox_read AND (r.wait_reason = 5 OR r.lease_epoch = 0) AS calls
     FROM tasks.delayed d
     JOIN tasks.run r ON r.run_id = d.run_id
     WHERE d.wake_at <= now()
@@ -24,6 +26,7 @@ told AS (
     INSERT INTO tasks.change (workspace_id, kind, subject, parent, state)
     SELECT workspace_id, 2, run_id, task_id, 1 FROM woken
 )
-INSERT INTO tasks.ready (run_id, workspace_id, ready_at, fold_version, capability, agent_id, provider, agent_runs, turn)
-SELECT run_id, workspace_id, clock_timestamp(), fold_version, capability, agent_id, provider, agent_runs, turn FROM woken
+INSERT INTO tasks.ready (run_id, workspace_id, ready_at, fold_version, capability, agent_id, provider, agent_runs, turn, calls)
+SELECT run_id, workspace_id, clock_timestamp(), fold_version, capability, agent_id, provider, agent_runs, turn, due.calls
+FROM woken JOIN due USING (run_id)
 ON CONFLICT (run_id) DO NOTHING

@@ -19,6 +19,8 @@ pub use told::{NamedTask, Tie};
 pub const TASK_ALREADY_RUNNING: &str = "TASK_ALREADY_RUNNING";
 /// The task has no assignee and the request names no agent version.
 pub const TASK_UNASSIGNED: &str = "TASK_UNASSIGNED";
+/// The agent may spend only so much on a run, and its model has no known price.
+pub const MODEL_UNPRICED: &str = "MODEL_UNPRICED";
 /// The token that a watch began with has expired.
 pub const ACCESS_EXPIRED: &str = "ACCESS_EXPIRED";
 /// The run has ended.

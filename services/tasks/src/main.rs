@@ -89,13 +89,14 @@ impl Program {
         let engine = if role.schedules() { Some(self.connect(self.engine_url(role)?).await?) } else { None };
         let accounts = Upstream::new("identity", self.upstreams.identity()?, &self.client, &lifecycle);
         let registry = Upstream::new("registry", self.upstreams.registry()?, &self.client, &lifecycle);
+        let llm = Upstream::new("llm", self.upstreams.llm()?, &self.client, &lifecycle);
         let egress = Egress::new(self.egress_allow.clone()).context("make the client for fetches")?;
         let worker =
             match (&engine, role.works()) {
                 (Some(engine), true) => {
                     let means = Means {
                         engine: engine.clone(),
-                        llm: Upstream::new("llm", self.upstreams.llm()?, &self.client, &lifecycle),
+                        llm: llm.clone(),
                         identity,
                         registry: registry.clone(),
                         accounts: accounts.clone(),
@@ -113,6 +114,7 @@ impl Program {
                     let means = scheduler::Means {
                         engine: engine.clone(),
                         registry: registry.clone(),
+                        llm: llm.clone(),
                         identity: accounts.clone(),
                         service: identity,
                         egress,
@@ -131,6 +133,7 @@ impl Program {
             let parts = Parts {
                 database: database.clone(),
                 registry,
+                llm,
                 identity: accounts.clone(),
                 bus,
                 verifier: Verifier::new(NAME, trust, keys_of(&accounts), ambient.clock.clone()),
@@ -175,9 +178,8 @@ impl Program {
         // Who serves asks them for callers, and who schedules for schedules.
         self.upstreams.identity()?;
         self.upstreams.registry()?;
-        if role.works() {
-            self.upstreams.llm()?;
-        }
+        // Who works calls it, and who starts runs asks it for prices.
+        self.upstreams.llm()?;
         if role.schedules() {
             self.engine_url(role)?;
         }

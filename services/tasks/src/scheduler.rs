@@ -1,5 +1,6 @@
-//! The scheduler: takes runs from workers that are dead, wakes runs whose time has come, fires schedules, escalates approvals
-//! that nobody gives, tells people, numbers what changes, and keeps the journal's partitions. Any number may run at once.
+//! The scheduler: takes runs from workers that are dead, wakes runs whose time has come or whose provider takes calls again,
+//! fires schedules, escalates approvals that nobody gives, tells people, numbers what changes, and keeps the journal's
+//! partitions. Any number may run at once.
 
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use url::Url;
 use crate::domain::notice::message::Links;
 use crate::notify::{self, Notifier};
 use crate::schedules::{self, Clockwork};
-use crate::store::{beat, inbox, lease};
+use crate::store::{beat, inbox, lease, park};
 use crate::{keeping, relay, topics};
 
 /// How a scheduler works.
@@ -56,6 +57,8 @@ pub struct Means {
     pub engine: Database,
     /// The registry, which has the agents that schedules start.
     pub registry: Upstream,
+    /// The llm service, which knows the prices of their models.
+    pub llm: Upstream,
     /// Identity, which knows what the people may on whose behalf schedules fire.
     pub identity: Upstream,
     /// Who the scheduler is to them.
@@ -70,7 +73,7 @@ pub struct Means {
 
 /// Schedules, fires, sends and relays until the lifecycle drains.
 pub async fn run(settings: SchedulerSettings, means: Means, lifecycle: &Lifecycle) {
-    let Means { engine, registry, identity, service, egress, bus, ambient } = means;
+    let Means { engine, registry, llm, identity, service, egress, bus, ambient } = means;
     let clock = ambient.clock.clone();
     let notifier = Notifier {
         engine: engine.clone(),
@@ -81,7 +84,7 @@ pub async fn run(settings: SchedulerSettings, means: Means, lifecycle: &Lifecycl
         ambient: ambient.clone(),
     };
     let clockwork =
-        Clockwork { engine: engine.clone(), registry, identity, service, bus: bus.clone(), ambient };
+        Clockwork { engine: engine.clone(), registry, llm, identity, service, bus: bus.clone(), ambient };
     let relayed = relay::run(settings.activity_kept, &engine, &bus, lifecycle);
     let fired = schedules::run(&clockwork, lifecycle);
     let sent = notify::run(&notifier, lifecycle);
@@ -113,6 +116,10 @@ async fn schedule(
                 0
             }
         };
+        let freed = park::tend(engine).await.unwrap_or_else(|error| {
+            tracing::warn!(error = &error as &dyn std::error::Error, "see to providers that take no calls");
+            0
+        });
         if let Err(error) = inbox::escalate(engine, clock.now()).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "escalate what nobody decides");
         }
@@ -120,7 +127,7 @@ async fn schedule(
         if reaped > 0 {
             tracing::warn!(runs = reaped, "took runs from workers that are silent");
         }
-        if woken + reaped > 0 {
+        if woken + reaped + freed > 0 {
             topics::publish(bus, topics::READY, &"");
         }
     }

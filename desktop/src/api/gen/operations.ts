@@ -524,7 +524,14 @@ export const operations = {
     reply: s.BatchDecideInboxItemsResponse,
   }),
   /** Lists the models of every provider of the workspace. A provider that lists no models of its own is asked for them; one that does not answer is named in `unreachable` and the others are still listed. */
-  listModels: operation<NoQuery, undefined, typeof s.ListModelsResponse>({
+  listModels: operation<
+    {
+      /** Only this model, `{provider}/{model}`, with its price. Its provider is not asked whether it has it; the list is empty where the workspace has no such provider. */
+      model?: string | undefined;
+    },
+    undefined,
+    typeof s.ListModelsResponse
+  >({
     id: "listModels",
     method: "GET",
     path: "/v1/workspaces/{workspace}/models",
@@ -671,7 +678,7 @@ export const operations = {
     keyed: true,
     reply: s.PauseRunResponse,
   }),
-  /** Lets a paused run go on, or takes back a pause that is not effective yet. A run that is neither paused nor being paused is refused (`RUN_NOT_PAUSED`), one that has ended too (`RUN_ENDED`). */
+  /** Lets a paused run go on, or takes back a pause that is not effective yet. A run that waits for its provider's limit tries now, before all others that wait for it, unless one does already. A run of which neither is so is refused (`RUN_NOT_PAUSED`), one that has ended too (`RUN_ENDED`). */
   resumeRun: operation<NoQuery, Body<typeof s.ResumeRunRequest>, typeof s.ResumeRunResponse>({
     id: "resumeRun",
     method: "POST",

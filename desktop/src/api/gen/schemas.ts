@@ -726,10 +726,26 @@ export const BatchDecideInboxItemsResponse = z.object({
 /** Reply of BatchDecideInboxItems. */
 export type BatchDecideInboxItemsResponse = z.output<typeof BatchDecideInboxItemsResponse>;
 
+/** What one run may use up. Each limit is at most the agent's own; where the agent has none, it is one. */
+export const StartLimits = z.object({
+  /** Cost of all model calls together in nano US dollars, 1 to 10^15. Refused where the price of the model is unknown (`MODEL_UNPRICED`). */
+  maxCostNanoUsd: z.string().regex(new RegExp("^-?[0-9]+$")).optional(),
+  /** Wall time of work, 1 s to 30 days; as with the agent's own limit, time that the run waits does not count. */
+  maxDuration: z.string().regex(new RegExp("^-?[0-9]+(\\.[0-9]{1,9})?s$")).optional(),
+  /** Model calls, 1 to 10,000. */
+  maxSteps: z.number().int().optional(),
+  /** Tokens in and out, all calls together, at least 1. */
+  maxTokens: z.string().regex(new RegExp("^-?[0-9]+$")).optional(),
+});
+/** What one run may use up. Each limit is at most the agent's own; where the agent has none, it is one. */
+export type StartLimits = z.output<typeof StartLimits>;
+
 /** One start of several. */
 export const TaskStart = z.object({
   /** `workspaces/{workspace}/agents/{agent}/versions/{version}`; the assignee's latest when empty. */
   agentVersion: z.string().default(""),
+  /** What the run may use up, as in StartTask. */
+  limits: StartLimits.optional(),
   /** `workspaces/{workspace}/tasks/{task}`. */
   name: z.string(),
   /** When the run is to start, as in StartTask; at once when absent or past. */
@@ -807,6 +823,28 @@ export const CommandKind = openEnum([
  * - `COMMAND_KIND_STEER`: Read this and go on.
  * - `COMMAND_KIND_RETRY`: Go on after a failure. */
 export type CommandKind = z.output<typeof CommandKind>;
+
+/** A provider of the workspace that takes no more calls for now: a rate limit, or a plan that is used up. All runs of its models wait. At its time one goes first; if that is answered the others follow, a few at a time. */
+export const ProviderLimit = z.object({
+  /** What it said. */
+  message: z.string().default(""),
+  /** True when it takes calls again, and runs are let go. */
+  opening: z.boolean().default(false),
+  /** `workspaces/{workspace}/runs/{run}` that goes first; empty while nobody does. */
+  probeRun: z.string().default(""),
+  /** First half of the model's name; within the workspace it stands for one credential. */
+  provider: z.string().default(""),
+  /** How often it has refused, counting calls that were under way at once as one. */
+  refusals: z.number().int().default(0),
+  /** Since when. */
+  sinceTime: z.string().datetime({ offset: true }).optional(),
+  /** Until when it is left alone: then one run goes first. May be past, while that one is chosen or under way. Resume a run to have that one go first at once. */
+  untilTime: z.string().datetime({ offset: true }).optional(),
+  /** Runs that wait for it, counted up to 1000. */
+  waitingRuns: z.number().int().default(0),
+});
+/** A provider of the workspace that takes no more calls for now: a rate limit, or a plan that is used up. All runs of its models wait. At its time one goes first; if that is answered the others follow, a few at a time. */
+export type ProviderLimit = z.output<typeof ProviderLimit>;
 
 /** Where a run stands.
  * - `RUN_STATE_UNSPECIFIED`: Not said; never stored.
@@ -893,6 +931,8 @@ export const Run = z.object({
   parentRun: z.string().default(""),
   /** The newest order to it that is not effective yet; unspecified if there is none. */
   pendingCommand: CommandKind.default("COMMAND_KIND_UNSPECIFIED"),
+  /** Why it does not call its model for now; absent while its provider takes calls, and while it does not wait for that. */
+  providerLimit: ProviderLimit.optional(),
   /** When it was to start; absent if that was at once. */
   scheduledStartTime: z.string().datetime({ offset: true }).optional(),
   /** When a worker first took it; absent while queued. */
@@ -2619,6 +2659,16 @@ export const RunQueued = z.object({
 /** The run exists. */
 export type RunQueued = z.output<typeof RunQueued>;
 
+/** The model is not called: its provider refused other calls of the workspace, and the run waits as these do. */
+export const QuotaAwaited = z.object({
+  /** First half of the model's name; within the workspace it stands for one credential. */
+  provider: z.string().default(""),
+  /** When the run looks again. It is let go before if another run finds that calls are taken. */
+  untilTime: z.string().datetime({ offset: true }).optional(),
+});
+/** The model is not called: its provider refused other calls of the workspace, and the run waits as these do. */
+export type QuotaAwaited = z.output<typeof QuotaAwaited>;
+
 /** The run goes on after a pause. */
 export const RunResumed = z.object({
   /** `workspaces/{workspace}/runs/{run}/commands/{command}` that did it. */
@@ -2732,7 +2782,7 @@ export type ToolCallStarted = z.output<typeof ToolCallStarted>;
 
 /** One append-only record.
  *
- * Of `queued`, `started`, `takenOver`, `modelCallStarted`, `modelCallCompleted`, `modelCallFailed`, `toolCallStarted`, `toolCallCompleted`, `engineNote`, `succeeded`, `failed`, `commandDelivered`, `paused`, `resumed`, `cancelled`, `approvalRequested`, `questionAsked`, `outcomeUnknown`, `decided`, `steered`, `retried`, `timerSet`, `approvedByRule`, `childrenStarted`, `childEnded`, `childrenCancelled`: Exactly one is set. */
+ * Of `queued`, `started`, `takenOver`, `modelCallStarted`, `modelCallCompleted`, `modelCallFailed`, `toolCallStarted`, `toolCallCompleted`, `engineNote`, `succeeded`, `failed`, `commandDelivered`, `paused`, `resumed`, `cancelled`, `approvalRequested`, `questionAsked`, `outcomeUnknown`, `decided`, `steered`, `retried`, `timerSet`, `approvedByRule`, `childrenStarted`, `childEnded`, `childrenCancelled`, `quotaAwaited`: Exactly one is set. */
 export const RunEvent = z.looseObject({
   /** A tool call waits for a person's approval. */
   approvalRequested: ApprovalRequested.optional(),
@@ -2770,6 +2820,8 @@ export const RunEvent = z.looseObject({
   questionAsked: QuestionAsked.optional(),
   /** The run exists. */
   queued: RunQueued.optional(),
+  /** Its provider takes no calls, so the run waits before it calls its model. */
+  quotaAwaited: QuotaAwaited.optional(),
   /** The run goes on after a pause. */
   resumed: RunResumed.optional(),
   /** A person had the failed run go on. */
@@ -2795,7 +2847,7 @@ export const RunEvent = z.looseObject({
 });
 /** One append-only record.
  *
- * Of `queued`, `started`, `takenOver`, `modelCallStarted`, `modelCallCompleted`, `modelCallFailed`, `toolCallStarted`, `toolCallCompleted`, `engineNote`, `succeeded`, `failed`, `commandDelivered`, `paused`, `resumed`, `cancelled`, `approvalRequested`, `questionAsked`, `outcomeUnknown`, `decided`, `steered`, `retried`, `timerSet`, `approvedByRule`, `childrenStarted`, `childEnded`, `childrenCancelled`: Exactly one is set. */
+ * Of `queued`, `started`, `takenOver`, `modelCallStarted`, `modelCallCompleted`, `modelCallFailed`, `toolCallStarted`, `toolCallCompleted`, `engineNote`, `succeeded`, `failed`, `commandDelivered`, `paused`, `resumed`, `cancelled`, `approvalRequested`, `questionAsked`, `outcomeUnknown`, `decided`, `steered`, `retried`, `timerSet`, `approvedByRule`, `childrenStarted`, `childEnded`, `childrenCancelled`, `quotaAwaited`: Exactly one is set. */
 export type RunEvent = z.output<typeof RunEvent>;
 
 /** Reply of ListRunEvents. */
@@ -3324,6 +3376,8 @@ export type SignOutResponse = z.output<typeof SignOutResponse>;
 export const StartTaskRequest = z.object({
   /** `workspaces/{workspace}/agents/{agent}/versions/{version}`; the assignee's latest when empty. */
   agentVersion: z.string().default(""),
+  /** What this run may use up, where that is less than the agent's version allows. */
+  limits: StartLimits.optional(),
   /** Makes a repeated request answer as the first one did; 1 to 128 visible ASCII characters. */
   requestId: z.string().default(""),
   /** When the run is to start, at most 365 days ahead; at once when absent or past. Until then it is queued, holds no worker, counts as the task's run, and can be paused and cancelled. Task and agent version are pinned when this is called. */

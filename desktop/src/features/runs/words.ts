@@ -43,6 +43,39 @@ interface Rest {
   readonly note: string;
 }
 
+/** What a run has to do with its provider's limit. */
+export interface Limit {
+  /** In a few words. */
+  readonly lead: string;
+  /** Whether a time belongs behind them: until when the provider is left alone. */
+  readonly until: boolean;
+  /** What happens next. */
+  readonly note: string;
+  /** Whether a person can have this run go first. */
+  readonly hurries: boolean;
+}
+
+/** Why a run does not call its model for now; null while its provider takes calls. */
+export function limitWords(run: Pick<Run, "name" | "providerLimit">, now: number): Limit | null {
+  const limit = run.providerLimit;
+  if (!limit) return null;
+  const waiting = limit.waitingRuns ?? 0;
+  const many = waiting >= 1000 ? "1,000 runs or more wait" : waiting === 1 ? "1 run waits" : `${waiting} runs wait`;
+  if (limit.opening) {
+    const note = `${many}; they are let go a few at a time.`;
+    return { lead: `${limit.provider} takes calls again`, until: false, note, hurries: false };
+  }
+  if (limit.probeRun && limit.probeRun === run.name) {
+    const note = `${many} for what it hears.`;
+    return { lead: `This run tries ${limit.provider} first`, until: false, note, hurries: false };
+  }
+  const lead = `Waiting for ${limit.provider}'s limit`;
+  if (limit.probeRun) return { lead, until: false, note: `${many}; one is trying now.`, hurries: false };
+  const ahead = Date.parse(limit.untilTime ?? "") > now;
+  const next = ahead ? "then one tries first" : "one tries next";
+  return { lead, until: ahead, note: `${many}; ${next}.`, hurries: true };
+}
+
 /** What a run with a `wakeTime` waits for; null for one that goes on now, has ended, or waits for people alone. */
 export function restWords(
   run: Pick<Run, "state" | "waitReason" | "wakeTime" | "startTime" | "scheduledStartTime" | "agentDisplayName">,

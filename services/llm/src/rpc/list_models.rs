@@ -1,6 +1,7 @@
 //! ListModels: every model of every provider; those that list none are asked, all at once and not for long.
 
 use futures::future::join_all;
+use mc_chassis::Failure;
 use mc_chassis::auth::Caller;
 use mc_proto::llm::v1::{ListModelsRequest, ListModelsResponse, Model, UnreachableProvider};
 use uuid::Uuid;
@@ -24,6 +25,9 @@ pub(super) async fn handle(
 ) -> Result<ListModelsResponse, Error> {
     let caller = Caller::of(&request)?;
     let workspace = parent_workspace(&caller, &request.get_ref().parent)?;
+    if !request.get_ref().model.is_empty() {
+        return one(llm, workspace, &request.get_ref().model).await;
+    }
     let mut providers = vec![Provider::simulator()];
     {
         let mut tx = llm.database.read(workspace).await?;
@@ -47,6 +51,20 @@ pub(super) async fn handle(
     models.sort_by(|a, b| a.id.cmp(&b.id));
     models.dedup_by(|a, b| a.id == b.id);
     Ok(ListModelsResponse { models, unreachable })
+}
+
+/// The model of this name, as far as we know it ourselves.
+async fn one(llm: &Llm, workspace: Uuid, name: &str) -> Result<ListModelsResponse, Error> {
+    let name = ModelName::parse(name).map_err(|error| Failure::invalid("model", error.to_string()))?;
+    let simulator = Provider::simulator();
+    let provider = if name.provider() == simulator.id {
+        Some(simulator)
+    } else {
+        let mut tx = llm.database.read(workspace).await?;
+        store::provider::get(&mut tx, workspace, name.provider()).await?
+    };
+    let known = provider.and_then(|provider| model(workspace, &provider, name.model()));
+    Ok(ListModelsResponse { models: known.into_iter().collect(), unreachable: Vec::new() })
 }
 
 async fn models_of(

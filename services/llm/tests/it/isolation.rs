@@ -39,7 +39,10 @@ async fn strangers_learn_nothing() {
     assert_eq!(asked!(providers.delete_provider(DeleteProviderRequest { name: provider })), Code::NotFound);
     let list = ListProvidersRequest { parent: parent.clone(), ..ListProvidersRequest::default() };
     assert_eq!(asked!(providers.list_providers(list)), Code::NotFound);
-    assert_eq!(asked!(models.list_models(ListModelsRequest { parent: parent.clone() })), Code::NotFound);
+    assert_eq!(
+        asked!(models.list_models(ListModelsRequest { parent: parent.clone(), ..Default::default() })),
+        Code::NotFound
+    );
     let usage = ListUsageRequest { parent: parent.clone(), ..ListUsageRequest::default() };
     assert_eq!(asked!(usage.list_usage(usage)), Code::NotFound);
     let create = CreateProviderRequest { parent, ..CreateProviderRequest::default() };

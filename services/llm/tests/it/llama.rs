@@ -46,7 +46,10 @@ async fn ask(llm: &Instance, request: GenerateRequest) -> Told {
 #[tokio::test]
 async fn llama_lists_its_models() {
     let Some((fleet, llm)) = start().await else { return };
-    let reply = llm.models().list_models(llm.admin(ListModelsRequest { parent: fleet.parent() })).await;
+    let reply = llm
+        .models()
+        .list_models(llm.admin(ListModelsRequest { parent: fleet.parent(), ..Default::default() }))
+        .await;
     let reply = reply.expect("a list").into_inner();
     assert_eq!(reply.unreachable, []);
     let model = reply.models.iter().find(|model| model.id == "llama/nonsense").expect("listed");

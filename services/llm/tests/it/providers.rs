@@ -150,7 +150,7 @@ async fn models_are_listed_asked_for_and_missed() {
     let listed = Provider { models: vec!["gpt-4o".into()], ..wire("https://api.openai.com/v1") };
     create(&fleet, &llm, "openai", "", listed).await.expect("added");
 
-    let request = llm.admin(ListModelsRequest { parent: fleet.parent() });
+    let request = llm.admin(ListModelsRequest { parent: fleet.parent(), ..Default::default() });
     let reply = llm.models().list_models(request).await.expect("a list").into_inner();
     let ids: Vec<&str> = reply.models.iter().map(|model| model.id.as_str()).collect();
     assert!(ids.is_sorted());
@@ -189,7 +189,10 @@ async fn keys_come_from_the_vault_for_the_run_and_are_never_quoted() {
     assert!(!failure.message().contains("sk-very"), "{failure}");
 
     server.then_json(200, "", r#"{"data":[]}"#);
-    llm.models().list_models(llm.admin(ListModelsRequest { parent: fleet.parent() })).await.expect("a list");
+    llm.models()
+        .list_models(llm.admin(ListModelsRequest { parent: fleet.parent(), ..Default::default() }))
+        .await
+        .expect("a list");
     let (caller, _) = fleet.vault.asked().pop().expect("asked");
     assert!(
         matches!(&caller, Caller::Service(service) if service.workspace == Some(fleet.workspace)),

@@ -146,6 +146,9 @@ impl Timeline {
                 self.console
                     .paint(Style::Warn, format_args!("a crash left the outcome of {} unknown", asked.tool)),
             ),
+            Some(Kind::QuotaAwaited(quota)) => {
+                ("◷", format!("waits: {} takes no calls for now", quota.provider))
+            }
             Some(Kind::TimerSet(set)) => ("◷", format!("waits by a timer: {}", set.reason)),
             Some(Kind::Decided(decided)) => ("✓", decided_as(decided)),
             Some(Kind::Steered(said)) => ("✎", format!("is told: {}", short(&said.text))),

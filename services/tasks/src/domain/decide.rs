@@ -123,6 +123,11 @@ pub fn next(fold: &RunFold, now: OffsetDateTime) -> Next {
     }
 }
 
+/// What a run does next that waits for its provider, now that calls are taken: as if the time had come.
+pub fn released(fold: &RunFold, now: OffsetDateTime) -> Next {
+    next(fold, fold.wake_at().map_or(now, |at| at.max(now)))
+}
+
 fn fail(reason: &str, message: impl Into<String>) -> Next {
     Next::Append(vec![Event::Failed(Failed { error: RunError::new(reason, message) })])
 }

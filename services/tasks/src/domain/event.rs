@@ -23,7 +23,7 @@ pub use people::{
     ApprovalRequested, ApprovedByRule, Cancelled, CommandDelivered, Doubt, DoubtCause, ItemDecided,
     OutcomeUnknown, Paused, QuestionAsked, Resumed, Retried, Steered,
 };
-pub use waits::TimerSet;
+pub use waits::{QuotaAwaited, TimerSet};
 
 /// One append-only record.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,6 +92,8 @@ pub enum Event {
     ChildEnded(ChildEnded),
     /// Runs that it handed work to were ordered to end.
     ChildrenCancelled(ChildrenCancelled),
+    /// Its provider takes no calls, and it waits.
+    QuotaAwaited(QuotaAwaited),
 }
 
 /// The run exists.
@@ -364,6 +366,7 @@ impl Event {
             Self::ChildrenStarted(_) => "children_started",
             Self::ChildEnded(_) => "child_ended",
             Self::ChildrenCancelled(_) => "children_cancelled",
+            Self::QuotaAwaited(_) => "quota_awaited",
         }
     }
 
@@ -388,7 +391,8 @@ impl Event {
             | Self::Steered(_)
             | Self::Retried(_)
             | Self::ChildEnded(_)
-            | Self::ChildrenCancelled(_) => None,
+            | Self::ChildrenCancelled(_)
+            | Self::QuotaAwaited(_) => None,
             Self::ApprovalRequested(event) => Some(event.step),
             Self::QuestionAsked(event) => Some(event.step),
             Self::OutcomeUnknown(event) => Some(event.step),

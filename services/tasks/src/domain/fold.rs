@@ -33,7 +33,7 @@ pub use view::{OpenItem, PendingIntent, RunState, Totals, WaitReason};
 
 /// Version of what the fold makes of a journal. It rises when an older fold would refuse, or carry on differently
 /// from, a journal that this one writes; workers claim only runs of versions they have.
-pub const FOLD_VERSION: u32 = 4;
+pub const FOLD_VERSION: u32 = 5;
 
 /// Why a record does not fit its journal. The fold is then as it was before.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -83,6 +83,8 @@ pub struct RunFold {
     totals: Totals,
     /// The conversation so far, whole turns only.
     messages: Vec<Arc<Message>>,
+    /// When it looks again whether its provider takes calls, of which it was told before it called; none once it calls.
+    quota_until: Option<OffsetDateTime>,
     /// Attempts at the present step that nobody holds against it: interrupted by people, or before a retry.
     forgiven: u32,
     /// Answers in a row that brought nothing about: empty, cut, or without a tool call.
@@ -132,6 +134,7 @@ impl RunFold {
                 phase: Phase::Queued,
                 steps: 0,
                 totals: Totals::default(),
+                quota_until: None,
                 forgiven: 0,
                 idle_answers: 0,
                 repeats: Repeats::default(),
@@ -231,6 +234,7 @@ impl RunFold {
             Event::ChildrenStarted(started) => self.start_children(started)?,
             Event::ChildEnded(ended) => self.end_child(ended)?,
             Event::ChildrenCancelled(cancelled) => self.cancel_children(cancelled)?,
+            Event::QuotaAwaited(awaited) => self.await_quota(awaited)?,
         }
         Ok(())
     }

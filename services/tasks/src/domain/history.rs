@@ -145,6 +145,8 @@ pub enum Promise {
     LiveLeaseKept,
     /// A worker starts nothing without a beat that was acknowledged within half its time.
     FreshEffects,
+    /// Of all that wait for a provider one goes first.
+    OneGoesFirst,
 }
 
 /// A broken promise.

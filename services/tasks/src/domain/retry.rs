@@ -94,7 +94,7 @@ fn policy(reason: &str) -> Policy {
 }
 
 /// True of failures after which a run waits for its provider's quota.
-pub(super) fn is_quota(reason: &str) -> bool {
+pub fn is_quota(reason: &str) -> bool {
     matches!(policy(reason), Policy::Quota(_))
 }
 

@@ -25,6 +25,7 @@ pub(super) async fn batch_start_tasks(
             name: &asked.name,
             agent_version: &asked.agent_version,
             start_time: asked.start_time,
+            limits: asked.limits,
             operation: "BatchStartTasks/task",
             request_id: &request_id,
         };

@@ -5,7 +5,7 @@ use mc_proto::tasks::v1::{GetRunRequest, GetRunResponse};
 use tonic::Request;
 
 use crate::error::Error;
-use crate::rpc::{Api, names, view};
+use crate::rpc::{Api, names, view_limits};
 use crate::store::run;
 
 pub(super) async fn get_run(api: &Api, request: Request<GetRunRequest>) -> Result<GetRunResponse, Error> {
@@ -14,5 +14,6 @@ pub(super) async fn get_run(api: &Api, request: Request<GetRunRequest>) -> Resul
     let (workspace, id) = names::run(&caller, "name", &name)?;
     let mut tx = api.database.read(workspace.uuid()).await?;
     let run = run::get(&mut tx, id).await?.ok_or(Error::NotFound(name))?;
-    Ok(GetRunResponse { run: Some(view::run(&run)) })
+    let mut shown = view_limits::runs(&mut tx, workspace, &[run]).await?;
+    Ok(GetRunResponse { run: shown.pop() })
 }

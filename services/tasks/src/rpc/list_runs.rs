@@ -8,7 +8,7 @@ use tonic::Request;
 use uuid::Uuid;
 
 use crate::error::Error;
-use crate::rpc::{Api, names, view};
+use crate::rpc::{Api, names, view_limits};
 use crate::store::run;
 
 pub(super) async fn list_runs(
@@ -27,7 +27,8 @@ pub(super) async fn list_runs(
     let mut tx = api.database.read(workspace.uuid()).await?;
     let mut runs = run::list(&mut tx, workspace, filter, page.after, page.fetch()).await?;
     let next_page_token = page.cut(&mut runs, |run| run.run_id);
-    Ok(ListRunsResponse { runs: runs.iter().map(view::run).collect(), next_page_token })
+    let runs = view_limits::runs(&mut tx, workspace, &runs).await?;
+    Ok(ListRunsResponse { runs, next_page_token })
 }
 
 fn state(number: i32) -> Result<Option<i16>, Failure> {

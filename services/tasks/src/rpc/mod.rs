@@ -57,6 +57,7 @@ mod schedule_content;
 mod schedule_service;
 mod service;
 mod shown_schedule;
+mod start_limits;
 mod start_task;
 mod start_time;
 mod steer_run;
@@ -73,6 +74,7 @@ pub(crate) mod view;
 pub(crate) mod view_activity;
 mod view_channel;
 mod view_children;
+mod view_limits;
 mod view_people;
 mod view_rules;
 mod view_schedule;
@@ -96,6 +98,7 @@ pub(crate) use service::routes;
 pub(crate) struct Api {
     pub(crate) database: Database,
     pub(crate) registry: Upstream,
+    pub(crate) llm: Upstream,
     pub(crate) identity: Upstream,
     pub(crate) bus: Bus,
     pub(crate) watcher: Watcher,

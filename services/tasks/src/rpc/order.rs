@@ -12,6 +12,7 @@ use crate::domain::order::{CommandKind, Details, LetterContent};
 use crate::error::Error;
 use crate::rpc::{Api, names, view_people};
 use crate::store::mailbox::{self, Addressee, Command, Locked, Posted};
+use crate::store::park;
 use crate::topics;
 
 /// Characters of a reason at most.
@@ -59,7 +60,9 @@ pub(super) async fn receive<Q: Message>(
     let mut tx = api.database.begin(workspace.uuid()).await?;
     let receipt = idempotency::once(&mut tx, key, request, at, async |tx| {
         let addressee = lock(tx, run, order.name).await?;
-        if let Some(same) = standing(mailbox::newest(tx, run, about).await?)? {
+        // One that waits for its provider goes first at once.
+        let hurries = order.kind == CommandKind::Resume && park::go_first(tx, run).await?;
+        if !hurries && let Some(same) = standing(mailbox::newest(tx, run, about).await?)? {
             return Ok(view_people::command(&same));
         }
         let letter = LetterContent::Command {

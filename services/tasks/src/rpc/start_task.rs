@@ -4,7 +4,7 @@ use mc_chassis::auth::{Caller, forward};
 use mc_chassis::{Failure, idempotency, names as resource, sized};
 use mc_proto::registry::v1 as registry;
 use mc_proto::registry::v1::agent_service_client::AgentServiceClient;
-use mc_proto::tasks::v1::{StartTaskRequest, StartTaskResponse};
+use mc_proto::tasks::v1::{StartLimits, StartTaskRequest, StartTaskResponse};
 use prost::Message;
 use prost_types::Timestamp;
 use tonic::Request;
@@ -12,8 +12,9 @@ use tonic::metadata::MetadataMap;
 
 use crate::domain::id::{RunId, TaskId, UserId, WorkspaceId};
 use crate::error::Error;
+use crate::price;
 use crate::rpc::start_time::start_time;
-use crate::rpc::{Api, names, placing, view};
+use crate::rpc::{Api, names, placing, start_limits, view};
 use crate::start::{self, Start};
 use crate::store::{run, task};
 use crate::topics;
@@ -28,6 +29,7 @@ pub(super) async fn start_task(
         name: &request.name,
         agent_version: &request.agent_version,
         start_time: request.start_time,
+        limits: request.limits,
         operation: "StartTask",
         request_id: &request.request_id,
     };
@@ -39,6 +41,7 @@ pub(super) struct OneStart<'a> {
     pub(super) name: &'a str,
     pub(super) agent_version: &'a str,
     pub(super) start_time: Option<Timestamp>,
+    pub(super) limits: Option<StartLimits>,
     /// The RPC, for the idempotency record.
     pub(super) operation: &'static str,
     pub(super) request_id: &'a str,
@@ -55,13 +58,16 @@ pub(super) async fn start<Q: Message>(
     let starter = UserId::new(caller.user()?);
     let (workspace, id) = names::task(caller, "name", asked.name)?;
     let version = agent_version(workspace, asked.agent_version)?;
+    let limits = start_limits::parse(asked.limits)?;
 
-    // The registry is asked first: no network call is made inside a transaction.
+    // The others are asked first: no network call is made inside a transaction.
     let version = match version {
         Some(version) => version,
         None => latest_of_assignee(api, workspace, id, asked.name).await?,
     };
-    let agent = start::snapshot(fetch(api, metadata, version).await?)?;
+    let mut agent = start::snapshot(fetch(api, metadata, version).await?)?;
+    limits.narrow(&mut agent.limits)?;
+    price::check(&api.llm, metadata, workspace, &agent).await?;
     let now = api.ambient.clock.now();
     let start_at = start_time(asked.start_time, now)?;
 

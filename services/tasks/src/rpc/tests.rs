@@ -11,6 +11,7 @@ mod decisions;
 mod deliveries;
 mod exports;
 mod orders;
+mod prices;
 mod readiness;
 mod receiver;
 mod refusals;

@@ -98,6 +98,7 @@ pub(crate) fn run(run: &Run) -> proto::Run {
         wake_time: run.wake_time.map(timestamp),
         scheduled_start_time: run.scheduled_start_time.map(timestamp),
         parent_run: run.parent_run.map(|parent| run_name(workspace, parent)).unwrap_or_default(),
+        provider_limit: None,
     }
 }
 
@@ -217,6 +218,10 @@ fn kind(workspace: WorkspaceId, run: RunId, event: Event) -> proto::run_event::K
         Event::ChildrenCancelled(event) => {
             Kind::ChildrenCancelled(view_children::cancelled(workspace, event))
         }
+        Event::QuotaAwaited(event) => Kind::QuotaAwaited(proto::QuotaAwaited {
+            provider: event.provider,
+            until_time: Some(timestamp(event.until)),
+        }),
     }
 }
 

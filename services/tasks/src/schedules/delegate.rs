@@ -12,12 +12,13 @@ use uuid::Uuid;
 
 use crate::domain::brief::AgentSnapshot;
 use crate::domain::id::{ScheduleId, WorkspaceId};
+use crate::price;
 use crate::start;
 
 use super::Clockwork;
 
 /// What starting a task takes.
-const PERMISSIONS: [&str; 2] = ["registry.agent.read", "tasks.task.start"];
+const PERMISSIONS: [&str; 3] = ["llm.model.read", "registry.agent.read", "tasks.task.start"];
 /// How long the others have to answer. Less than a schedule that was taken is left to who took it.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -33,7 +34,9 @@ impl Clockwork {
     ) -> Result<AgentSnapshot, Failure> {
         let asked = async {
             let token = self.delegate(workspace, schedule, person).await?;
-            self.latest_version(workspace, agent, &token).await
+            let agent = self.latest_version(workspace, agent, &token).await?;
+            price::check(&self.llm, bearer(&token, ())?.metadata(), workspace, &agent).await?;
+            Ok(agent)
         };
         let late =
             || Failure::new(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", "a service took too long to answer");
@@ -65,17 +68,21 @@ impl Clockwork {
         token: &str,
     ) -> Result<AgentSnapshot, Failure> {
         let name = format!("workspaces/{workspace}/agents/{agent}/versions/latest");
-        let mut request = Request::new(GetAgentVersionRequest { name });
-        let bearer =
-            format!("Bearer {token}").parse().map_err(|_| start::malformed("the token is no text"))?;
-        request.metadata_mut().insert("authorization", bearer);
         let reply = sized!(AgentServiceClient::new(self.registry.unary()))
-            .get_agent_version(request)
+            .get_agent_version(bearer(token, GetAgentVersionRequest { name })?)
             .await
             .map_err(|status| Failure::from_status(&status))?;
         let version = reply.into_inner().agent_version;
         start::snapshot(version.ok_or_else(|| start::malformed("the reply holds no version"))?)
     }
+}
+
+/// A request by this token.
+fn bearer<M>(token: &str, message: M) -> Result<Request<M>, Failure> {
+    let mut request = Request::new(message);
+    let bearer = format!("Bearer {token}").parse().map_err(|_| start::malformed("the token is no text"))?;
+    request.metadata_mut().insert("authorization", bearer);
+    Ok(request)
 }
 
 /// Whether asking again later may help.

@@ -40,6 +40,7 @@ const PRUNED: i64 = 5_000;
 pub(crate) struct Clockwork {
     pub(crate) engine: Database,
     pub(crate) registry: Upstream,
+    pub(crate) llm: Upstream,
     pub(crate) identity: Upstream,
     /// Who this is to them.
     pub(crate) service: ServiceIdentity,

@@ -125,7 +125,8 @@ impl Tally {
                 | Event::Retried(_)
                 | Event::ApprovedByRule(_)
                 | Event::ChildrenStarted(_)
-                | Event::ChildrenCancelled(_) => {}
+                | Event::ChildrenCancelled(_)
+                | Event::QuotaAwaited(_) => {}
             }
         }
         tally
@@ -364,6 +365,11 @@ pub fn step_key(event: &Event, epoch: i64) -> (String, i32) {
             let first = event.children.first().map_or_else(String::new, |first| first.run.to_string());
             (format!("k/{first}"), i32::try_from(epoch).unwrap_or(i32::MAX))
         }
+        // One time is awaited once under a lease.
+        Event::QuotaAwaited(event) => (
+            format!("q/{}", event.until.unix_timestamp_nanos() / 1_000),
+            i32::try_from(epoch).unwrap_or(i32::MAX),
+        ),
     }
 }
 

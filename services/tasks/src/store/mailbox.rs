@@ -136,9 +136,16 @@ pub async fn post(
         .bind(reason)
         .bind(now)
         .bind(if kind == command_number(CommandKind::Steer) { FOLD_OF_SPEECH } else { 0 })
+        .bind(to.status == status::QUEUED && hurries(content))
         .fetch_one(&mut **tx)
         .await?;
     Ok(Posted { run: to.run, number, woken })
+}
+
+/// Whether a letter is not to wait until the run's provider takes calls.
+fn hurries(content: &LetterContent) -> bool {
+    matches!(content, LetterContent::Command { kind, .. }
+        if matches!(kind, CommandKind::Pause | CommandKind::Resume | CommandKind::Cancel))
 }
 
 /// Whether a letter ends the rest of a run in this state.

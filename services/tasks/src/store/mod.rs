@@ -21,6 +21,7 @@ pub mod inbox;
 pub mod journal;
 pub mod lease;
 pub mod mailbox;
+pub mod park;
 pub mod partition;
 pub mod retry;
 pub mod rule;

@@ -256,8 +256,8 @@ pub async fn insert(
              SELECT $1, $2, $4::timestamptz WHERE $4 IS NOT NULL
          )
          INSERT INTO tasks.ready
-             (run_id, workspace_id, ready_at, fold_version, capability, agent_id, provider, agent_runs, turn)
-         SELECT run_id, workspace_id, clock_timestamp(), fold_version, capability, agent_id, provider, agent_runs, turn
+             (run_id, workspace_id, ready_at, fold_version, capability, agent_id, provider, agent_runs, turn, calls)
+         SELECT run_id, workspace_id, clock_timestamp(), fold_version, capability, agent_id, provider, agent_runs, turn, true
          FROM tasks.run WHERE run_id = $1 AND $4 IS NULL",
     )
     .bind(brief.run.uuid())

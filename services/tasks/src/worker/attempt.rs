@@ -17,6 +17,7 @@ use crate::store::append::Besides;
 use crate::store::lease::{self, Lease, Release, Rest};
 use crate::topics;
 use crate::worker::journal::Journal;
+use crate::worker::park::{self, Leave};
 use crate::worker::stop::Because;
 use crate::worker::{Worker, model, poison, tool};
 
@@ -168,7 +169,14 @@ async fn go_on(journal: &mut Journal, is_new: bool, asked_again: &mut AskedAgain
         if journal.interrupt().await? {
             continue;
         }
-        match decide::next(journal.fold(), journal.now()) {
+        let mut next = decide::next(journal.fold(), journal.now());
+        let mut leave = Leave::Given;
+        if park::begins_call(&next) {
+            let Some(given) = journal.leave_to_call().await? else { continue };
+            leave = given;
+            next = decide::released(journal.fold(), journal.now());
+        }
+        match next {
             Next::Ended => return Ok(()),
             Next::RetryAt(at) => journal.rest(Rest::Until(at)).await?,
             Next::Wait(reason) => journal.rest(waiting(journal.fold(), reason)).await?,
@@ -199,7 +207,7 @@ async fn go_on(journal: &mut Journal, is_new: bool, asked_again: &mut AskedAgain
                 // The intent may have taken long to commit.
                 worker.pulse.fresh().await;
                 faults::pass(Point::BeforeModelCall);
-                let called = model::call(journal, &call, asked_again.at(&call)).await?;
+                let called = model::call(journal, &call, leave, asked_again.at(&call)).await?;
                 faults::pass(Point::AfterModelCall);
                 match called {
                     AfterFailure::Append(event) => {

@@ -14,6 +14,7 @@ mod journal;
 mod live;
 mod mail;
 mod model;
+mod park;
 mod poison;
 mod stop;
 #[cfg(test)]
@@ -214,10 +215,12 @@ impl Worker {
                 public_url: self.settings.public_url.clone(),
                 ..SchedulerSettings::default()
             };
-            let Means { engine, registry, accounts, identity, egress, bus, ambient, .. } = self.means.clone();
+            let Means { engine, llm, registry, accounts, identity, egress, bus, ambient } =
+                self.means.clone();
             let means = scheduler::Means {
                 engine,
                 registry,
+                llm,
                 identity: accounts,
                 service: identity,
                 egress,

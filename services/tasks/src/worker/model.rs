@@ -8,6 +8,7 @@ use mc_proto::llm::v1 as llm;
 use mc_proto::llm::v1::generate_response::Event as Answer;
 use mc_proto::llm::v1::generation_service_client::GenerationServiceClient;
 use time::OffsetDateTime;
+use tokio::sync::Notify;
 use tokio::time::MissedTickBehavior;
 
 use crate::domain::decide::ModelCall;
@@ -22,6 +23,7 @@ use crate::wire;
 use crate::worker::Worker;
 use crate::worker::attempt::Stop;
 use crate::worker::journal::Journal;
+use crate::worker::park::{Leave, SIGN_OF_LIFE};
 
 /// Live text goes out this often at most.
 const FLUSH: Duration = Duration::from_millis(50);
@@ -32,6 +34,7 @@ const ATTACH: time::Duration = time::Duration::seconds(10);
 pub(super) async fn call(
     journal: &mut Journal,
     call: &ModelCall,
+    leave: Leave,
     asked_again: u32,
 ) -> Result<AfterFailure, Stop> {
     let worker = journal.worker().clone();
@@ -42,9 +45,14 @@ pub(super) async fn call(
     let bell = journal.bell();
     worker.live.open(run, call.step, call.attempt);
     let mut generation = String::new();
+    // Whoever comes to a call that another worker began may have come to one that goes first.
+    let mut is_first = leave == Leave::First || (call.intent.is_none() && journal.still_first().await);
     let asked = {
         let lease = journal.lease().clone();
-        let asking = ask(&worker, &lease, call, &mut generation);
+        let speaks = Notify::new();
+        let asking = ask(&worker, &lease, call, &mut generation, &speaks);
+        let mut alive = tokio::time::interval(SIGN_OF_LIFE);
+        alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (out_of_time, too_slow) = (after(deadline), after(Some(time_left)));
         tokio::pin!(asking, out_of_time, too_slow);
         loop {
@@ -64,13 +72,23 @@ pub(super) async fn call(
                 // What the time limit does to the run is the loop's to say.
                 () = &mut out_of_time => return Ok(AfterFailure::AskAgain { at: journal.now() }),
                 () = &mut too_slow => break None,
+                () = speaks.notified(), if is_first => is_first = !journal.takes_calls().await,
+                _ = alive.tick(), if is_first => is_first = journal.still_first().await,
             }
         }
     };
     worker.live.flush(run);
     match asked {
-        None => journal.time_out_call(call.time_limit, asked_again).await,
+        None => {
+            if is_first {
+                journal.pass_on(time::Duration::ZERO).await;
+            }
+            journal.time_out_call(call.time_limit, asked_again).await
+        }
         Some(Ok(finished)) => {
+            if is_first {
+                journal.takes_calls().await;
+            }
             let event = completed(journal, call, finished)?;
             match too_large(&event) {
                 None => Ok(AfterFailure::Append(event)),
@@ -79,16 +97,25 @@ pub(super) async fn call(
             }
         }
         Some(Err(failure)) => {
+            let refused = journal.refused(&failure).await?;
             let failure = CallFailure {
                 reason: failure.reason().to_owned(),
                 message: failure.message().to_owned(),
-                retry_after: failure.retry_delay().and_then(|delay| delay.try_into().ok()),
+                retry_after: refused.or(failure.retry_delay()).and_then(|delay| delay.try_into().ok()),
                 generation,
                 charge: charge(&failure),
             };
             tracing::info!(%run, step = call.step, attempt = call.attempt, reason = failure.reason, "model call failed");
-            retry::after(journal.fold(), &failure, asked_again, journal.now())
-                .ok_or_else(|| Stop::Broken(anyhow::anyhow!("no model call is open")))
+            let now = journal.now();
+            let after = retry::after(journal.fold(), &failure, asked_again, now)
+                .ok_or_else(|| Stop::Broken(anyhow::anyhow!("no model call is open")))?;
+            if let AfterFailure::Append(Event::ModelCallFailed(failed)) = &after
+                && is_first
+                && refused.is_none()
+            {
+                journal.pass_on(failed.retry_at.map_or(time::Duration::ZERO, |at| at - now)).await;
+            }
+            Ok(after)
         }
     }
 }
@@ -99,6 +126,7 @@ async fn ask(
     lease: &Lease,
     call: &ModelCall,
     generation: &mut String,
+    speaks: &Notify,
 ) -> Result<llm::GenerationFinished, Failure> {
     let run = lease.run;
     let means = &worker.means;
@@ -120,6 +148,9 @@ async fn ask(
             // The key is known to the llm service, so asking again costs nothing.
             return Err(Failure::unavailable("UNAVAILABLE", "the answer stopped before its end"));
         };
+        if says_something(message.event.as_ref()) {
+            speaks.notify_one();
+        }
         match message.event {
             Some(Answer::Started(started)) => *generation = started.generation,
             Some(Answer::TextDelta(delta)) => {
@@ -133,6 +164,11 @@ async fn ask(
             Some(Answer::ToolCallDelta(_)) | None => {}
         }
     }
+}
+
+/// Whether the provider has begun to answer, so that it has taken the call.
+fn says_something(event: Option<&Answer>) -> bool {
+    matches!(event, Some(Answer::TextDelta(_) | Answer::ThinkingDelta(_) | Answer::ToolCallDelta(_)))
 }
 
 /// Whom the worker acts for.

@@ -6,11 +6,12 @@ use crate::domain::order::Letter;
 use crate::store::append::{Append, Besides, Refusal, append_with};
 use crate::store::children as store;
 use crate::store::lease::Lease;
-use crate::store::mailbox;
+use crate::store::{journal, mailbox};
 use crate::topics::{self, Live};
 use crate::worker::Worker;
 use crate::worker::attempt::Stop;
 use crate::worker::children;
+use crate::worker::stop::stop_for_good;
 
 /// Ends a run that was claimed too often without bringing anything about. One that broke behind an order to retry, before
 /// anybody could take note of the order, is told of as retried first.
@@ -36,6 +37,9 @@ pub(super) async fn end(worker: &Worker, lease: &Lease) -> Stop {
     );
     if let Err(error) = cancel_children(worker, lease).await {
         return Stop::broken(error);
+    }
+    if let Some(call) = open_call(worker, lease).await {
+        events.push(stop_for_good(worker, lease, call, &error).await);
     }
     events.push(Event::Failed(Failed { error }));
     let append = Append { run: lease.run, epoch: lease.epoch, at: worker.means.ambient.clock.now(), events };
@@ -64,6 +68,18 @@ async fn cancel_children(worker: &Worker, lease: &Lease) -> Result<(), sqlx::Err
         children::order_end(worker, lease.workspace, run, cause, lease.starter, now).await?;
     }
     Ok(())
+}
+
+/// The model call that is under way: told by the newest event about one, which is all that is read.
+async fn open_call(worker: &Worker, lease: &Lease) -> Option<(u32, u32)> {
+    let read = async {
+        let mut tx = worker.means.engine.read(lease.workspace.uuid()).await?;
+        journal::open_model_call(&mut tx, lease.run, lease.head_seq).await
+    };
+    let found = read.await.inspect_err(|error: &journal::Error| {
+        tracing::warn!(run = %lease.run, error = error as &dyn std::error::Error, "look for the model call of a run");
+    });
+    found.ok().flatten()
 }
 
 async fn unread(worker: &Worker, lease: &Lease) -> Result<Vec<Letter>, mailbox::Error> {

@@ -11,10 +11,13 @@ use mc_proto::llm::v1::generation_service_client::GenerationServiceClient;
 
 use crate::domain::event::{Event, ModelCallFailed, RunError};
 use crate::domain::fold::PendingIntent;
+use crate::domain::key;
 use crate::domain::order::{CommandKind, RUN_PAUSED, RUN_STEERED};
 use crate::domain::retry::{self, AfterFailure};
 use crate::store::append::Besides;
+use crate::store::lease::Lease;
 use crate::wire;
+use crate::worker::Worker;
 use crate::worker::attempt::Stop;
 use crate::worker::journal::Journal;
 use crate::worker::model;
@@ -115,33 +118,53 @@ impl Journal {
     }
 
     async fn stop(&self, call: &OpenCall) -> Option<llm::Generation> {
-        let run = self.lease().run;
-        match tokio::time::timeout(STOP_CALL, self.cancel_generation(call)).await {
-            Ok(Ok(generation)) => Some(generation),
-            Ok(Err(failure)) => {
-                tracing::warn!(%run, reason = failure.reason(), "stop a model call");
-                None
-            }
-            Err(_) => {
-                tracing::warn!(%run, "a model call was not stopped in time");
-                None
-            }
+        stop(self.worker(), self.lease(), call).await
+    }
+}
+
+/// Stops a call of a run whose journal nobody folds any more; the record of it, for the append that ends the run.
+pub(super) async fn stop_for_good(
+    worker: &Worker,
+    lease: &Lease,
+    (step, attempt): (u32, u32),
+    error: &RunError,
+) -> Event {
+    let call = OpenCall { step, attempt, key: key::model_call(lease.run, step, attempt) };
+    let generation = stop(worker, lease, &call).await;
+    Event::ModelCallFailed(stopped_call(&call, &Because::failed(error), generation))
+}
+
+async fn stop(worker: &Worker, lease: &Lease, call: &OpenCall) -> Option<llm::Generation> {
+    let run = lease.run;
+    match tokio::time::timeout(STOP_CALL, cancel_generation(worker, lease, call)).await {
+        Ok(Ok(generation)) => Some(generation),
+        Ok(Err(failure)) => {
+            tracing::warn!(%run, reason = failure.reason(), "stop a model call");
+            None
+        }
+        Err(_) => {
+            tracing::warn!(%run, "a model call was not stopped in time");
+            None
         }
     }
+}
 
-    async fn cancel_generation(&self, call: &OpenCall) -> Result<llm::Generation, Failure> {
-        let means = &self.worker().means;
-        let message = llm::CancelGenerationRequest {
-            parent: format!("workspaces/{}", self.lease().workspace),
-            idempotency_key: call.key.clone(),
-        };
-        let request = means.identity.request_for_run("llm", &model::assertion(self.lease()), message);
-        let reply = sized!(GenerationServiceClient::new(means.llm.unary()))
-            .cancel_generation(request)
-            .await
-            .map_err(|status| Failure::from_status(&status))?;
-        reply.into_inner().generation.ok_or_else(Failure::internal)
-    }
+async fn cancel_generation(
+    worker: &Worker,
+    lease: &Lease,
+    call: &OpenCall,
+) -> Result<llm::Generation, Failure> {
+    let means = &worker.means;
+    let message = llm::CancelGenerationRequest {
+        parent: format!("workspaces/{}", lease.workspace),
+        idempotency_key: call.key.clone(),
+    };
+    let request = means.identity.request_for_run("llm", &model::assertion(lease), message);
+    let reply = sized!(GenerationServiceClient::new(means.llm.unary()))
+        .cancel_generation(request)
+        .await
+        .map_err(|status| Failure::from_status(&status))?;
+    reply.into_inner().generation.ok_or_else(Failure::internal)
 }
 
 /// What is journalled of a call that was to be stopped, by what became of its generation.

@@ -24,6 +24,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::exec::{MS, Micros, SECOND};
+use crate::park::begins_call;
 use crate::script::COST;
 use crate::tables::{Bug, Lease, Refused};
 use crate::worker::{Bell, Worker};
@@ -119,7 +120,14 @@ impl Journal {
         loop {
             self.worker.fresh().await;
             self.read_mail(true).await?;
-            match decide::next(&self.fold, self.now()) {
+            let mut next = decide::next(&self.fold, self.now());
+            let mut first = false;
+            if begins_call(&next) {
+                let Some(leave) = self.leave_to_call().await? else { continue };
+                first = leave;
+                next = decide::released(&self.fold, self.now());
+            }
+            match next {
                 Next::Ended => return Ok(()),
                 Next::RetryAt(at) => self.rest(Rest::Until(at)).await?,
                 Next::Wait(reason) => {
@@ -145,7 +153,7 @@ impl Journal {
                 Next::UseTools(uses) => self.use_all(uses).await?,
                 Next::CallModel(call) => {
                     let times = asked_again.entry((call.step, call.attempt)).or_default();
-                    match self.call(&call, *times).await? {
+                    match self.call(&call, *times, first).await? {
                         AfterFailure::Append(event) => self.append(vec![event], Besides::default()).await?,
                         AfterFailure::AskAgain { at } => {
                             *times += 1;
@@ -226,7 +234,7 @@ impl Journal {
         }
     }
 
-    async fn rest(&mut self, rest: Rest) -> Result<(), Stop> {
+    pub(crate) async fn rest(&mut self, rest: Rest) -> Result<(), Stop> {
         let (run, epoch) = (self.lease.run, self.lease.epoch);
         let suspended = loop {
             match self.worker.commit(40, move |world| world.tables.suspend(run, epoch, rest)).await {
@@ -349,7 +357,7 @@ impl Journal {
         }))
     }
 
-    async fn call(&mut self, call: &ModelCall, asked_again: u32) -> Result<AfterFailure, Stop> {
+    async fn call(&mut self, call: &ModelCall, asked_again: u32, first: bool) -> Result<AfterFailure, Stop> {
         let mut key = call.idempotency_key.clone();
         if self.worker.site.has(Bug::RetriesAtTakeOver) {
             key = format!("{key}/{}", self.lease.epoch);
@@ -359,6 +367,7 @@ impl Journal {
         }
         self.worker.fresh().await;
         self.worker.begins(self.lease.run, "a model call");
+        let first = first || (call.intent.is_none() && self.still_first().await);
         let (site, bell) = (self.worker.site.clone(), self.bell.clone());
         let mut asking = site.generate(key, call.step).boxed_local();
         let generated = loop {
@@ -375,6 +384,9 @@ impl Journal {
         };
         match generated {
             Ok((message, finish_reason)) => {
+                if first {
+                    self.takes_calls().await;
+                }
                 let usage = Usage { input_tokens: 10, output_tokens: 5, ..Usage::default() };
                 Ok(AfterFailure::Append(Event::ModelCallCompleted(ModelCallCompleted {
                     step: call.step,
@@ -387,8 +399,19 @@ impl Journal {
                     duration_ms: 0,
                 })))
             }
-            Err(failure) => retry::after(&self.fold, &failure, asked_again, self.now())
-                .ok_or_else(|| Stop::Broken("no model call is open".into())),
+            Err(mut failure) => {
+                let refused = retry::is_quota(&failure.reason);
+                if refused {
+                    let wait = self.refused(&failure).await;
+                    failure.retry_after = Some(time::Duration::microseconds(wait as i64));
+                }
+                let after = retry::after(&self.fold, &failure, asked_again, self.now())
+                    .ok_or_else(|| Stop::Broken("no model call is open".into()))?;
+                if first && !refused && matches!(after, AfterFailure::Append(_)) {
+                    self.pass_on().await;
+                }
+                Ok(after)
+            }
         }
     }
 }

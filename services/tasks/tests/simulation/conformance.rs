@@ -5,6 +5,7 @@ mod events;
 mod look;
 mod op;
 mod ops;
+mod parks;
 
 use mc_chassis::db::Database;
 use mc_chassis::testkit::{self, TestDatabase};
@@ -49,7 +50,7 @@ impl Both {
     /// Both are empty again.
     async fn clear(&mut self) {
         sqlx::query(
-            "TRUNCATE tasks.run, tasks.ready, tasks.delayed, tasks.worker, tasks.journal, tasks.command, \
+            "TRUNCATE tasks.run, tasks.ready, tasks.delayed, tasks.park, tasks.worker, tasks.journal, tasks.command, \
              tasks.inbox_item, tasks.change",
         )
         .execute(&self.kit.admin())
@@ -117,6 +118,8 @@ fn model_without_a_guard_is_told_from_the_sql() {
         Bug::FutureBeatsStand,
         Bug::PostWakesNobody,
         Bug::EndTellsNoParent,
+        Bug::TwoGoFirst,
+        Bug::NobodyGoesFirst,
     ];
     for bug in bugs {
         assert!(compare(Some(bug), 0).is_err(), "{bug:?} makes no difference");

@@ -11,6 +11,7 @@ mod exec;
 mod judge;
 mod line;
 mod outside;
+mod park;
 mod people;
 mod random;
 mod script;

@@ -15,10 +15,14 @@ use crate::world::Site;
 /// What became of a generation.
 #[derive(Debug, Clone, PartialEq)]
 enum State {
-    Running { until: Micros },
+    Running {
+        until: Micros,
+    },
     Answered,
     Interrupted,
     Cancelled,
+    /// By the provider's limit.
+    Refused,
 }
 
 /// One generation.
@@ -32,6 +36,8 @@ struct Generation {
 #[derive(Debug, Default)]
 pub(crate) struct Llm {
     generations: BTreeMap<String, Generation>,
+    /// The provider takes no calls before this.
+    pub(crate) limited_until: Micros,
     /// What was paid, by key: one charge for each generation that goes to the provider.
     pub(crate) charges: BTreeMap<String, u32>,
 }
@@ -70,8 +76,12 @@ impl Site {
         let until = self.with(|world| {
             let llm = &mut world.llm;
             if !llm.generations.contains_key(key) {
-                *llm.charges.entry(key.to_owned()).or_default() += 1;
-                let state = State::Running { until: now + takes };
+                let refused = now < llm.limited_until;
+                let state = if refused { State::Refused } else { State::Running { until: now + takes } };
+                if !refused {
+                    *llm.charges.entry(key.to_owned()).or_default() += 1;
+                }
+                world.tally.refusals += u64::from(refused);
                 llm.generations
                     .insert(key.to_owned(), Generation { answer: script::answer(key, step), state });
             }
@@ -94,6 +104,7 @@ impl Site {
         match generation.state {
             _ if self.sim.happens(weather.outside) => Err(failed("UNAVAILABLE", None)),
             State::Answered => Ok(generation.answer),
+            State::Refused => Err(failed("PROVIDER_RATE_LIMITED", None)),
             State::Interrupted => Err(failed("GENERATION_INTERRUPTED", Some(COST))),
             _ => Err(failed("GENERATION_CANCELLED", None)),
         }

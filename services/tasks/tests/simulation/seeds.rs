@@ -104,6 +104,8 @@ fn each_planted_bug_is_found_within_a_few_seeds() {
         (Bug::EndTellsNoParent, Weather::STORM),
         (Bug::ChildrenLeftBehind, Weather::STORM),
         (Bug::ChildrenBeforeRecord, Weather::STORM),
+        (Bug::TwoGoFirst, Weather::STOPS),
+        (Bug::NobodyGoesFirst, Weather::STOPS),
     ];
     let mut missed = Vec::new();
     for (bug, weather) in bugs {

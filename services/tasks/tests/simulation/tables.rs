@@ -4,6 +4,7 @@
 mod children;
 mod leases;
 pub(crate) mod mail;
+pub(crate) mod parks;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,6 +54,10 @@ pub(crate) enum Bug {
     ChildrenBeforeRecord,
     /// A worker that takes over a run with another attempt at a call that is under way.
     RetriesAtTakeOver,
+    /// `enter_park.sql` that does not look whether another run goes first.
+    TwoGoFirst,
+    /// A scheduler that has nobody go first.
+    NobodyGoesFirst,
 }
 
 /// A letter with its receipt.
@@ -134,6 +139,11 @@ pub(crate) struct Tables {
     pub(crate) runs: BTreeMap<RunId, Run>,
     pub(crate) ready: BTreeSet<RunId>,
     pub(crate) delayed: BTreeMap<RunId, OffsetDateTime>,
+    /// Of those that are ready: who would call its model, and nothing else.
+    pub(crate) calls: BTreeSet<RunId>,
+    /// Of those that are delayed: who waits for its provider.
+    pub(crate) asleep: BTreeSet<RunId>,
+    pub(crate) parks: BTreeMap<WorkspaceId, parks::Park>,
     /// The last beat of each worker.
     pub(crate) workers: BTreeMap<Uuid, Micros>,
     pub(crate) bug: Option<Bug>,
@@ -178,6 +188,7 @@ impl Tables {
         };
         self.runs.insert(run, row);
         self.ready.insert(run);
+        self.calls.insert(run);
     }
 
     /// `append.sql`, with what [`mc_tasks::store::append::append_with`] does besides.

@@ -31,6 +31,8 @@ pub(crate) struct Weather {
     pub(crate) clock_jumps: Micros,
     /// The clock of the database's server is set, by up to an hour.
     pub(crate) clock_sets: Micros,
+    /// The provider's limit is reached, for up to twenty seconds.
+    pub(crate) limits: Micros,
 }
 
 impl Weather {
@@ -48,6 +50,7 @@ impl Weather {
         failovers: 0,
         clock_jumps: 0,
         clock_sets: 0,
+        limits: 0,
     };
 
     /// Everything goes wrong.
@@ -64,6 +67,7 @@ impl Weather {
         failovers: 60 * SECOND,
         clock_jumps: 20 * SECOND,
         clock_sets: 40 * SECOND,
+        limits: 20 * SECOND,
     };
 
     /// Processes stop just where it is worst, mostly beyond their time, and nobody tells them anything but the database.
@@ -75,6 +79,7 @@ impl Weather {
         unheard: 1_000_000,
         kills: 60 * SECOND,
         stops: 30 * SECOND,
+        limits: 15 * SECOND,
         ..Self::CALM
     };
 
@@ -93,6 +98,7 @@ pub(crate) fn begin(site: &Site) {
         (Fault::Failover, weather.failovers),
         (Fault::ClockJump, weather.clock_jumps),
         (Fault::ClockSet, weather.clock_sets),
+        (Fault::Limit, weather.limits),
     ] {
         if every > 0 {
             site.sim.spawn(Process::NETWORK, recur(site.clone(), fault, every));
@@ -108,6 +114,7 @@ enum Fault {
     Failover,
     ClockJump,
     ClockSet,
+    Limit,
 }
 
 /// Strikes again and again, until the weather is calm.
@@ -127,6 +134,10 @@ async fn recur(site: Site, fault: Fault, every: Micros) {
             Fault::ClockSet => {
                 let skew = site.sim.below(2 * HOUR) as i64 - HOUR as i64;
                 set_clock(&site, skew);
+            }
+            Fault::Limit => {
+                let until = site.sim.now() + site.sim.below(20 * SECOND);
+                site.with(|world| world.llm.limited_until = until);
             }
         }
     }

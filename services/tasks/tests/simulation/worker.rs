@@ -260,6 +260,9 @@ impl Worker {
         let promote = |world: &mut World| {
             // By the database's clock, which it also answers with.
             world.tables.promote(world.database_time());
+            for run in world.tables.tend(world.database_time()) {
+                world.goes_first(run);
+            }
             (world.tables.now, world.when(world.tables.now))
         };
         loop {

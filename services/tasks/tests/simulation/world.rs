@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use mc_tasks::domain::history::{Promise, Violation};
-use mc_tasks::domain::id::RunId;
+use mc_tasks::domain::id::{RunId, WorkspaceId};
 use mc_tasks::store::run::status;
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
@@ -62,6 +62,8 @@ pub(crate) struct Tally {
     pub(crate) letters: u64,
     pub(crate) effects: u64,
     pub(crate) runs_ended: u64,
+    pub(crate) refusals: u64,
+    pub(crate) probes: u64,
 }
 
 impl Tally {
@@ -77,6 +79,8 @@ impl Tally {
             letters: self.letters + other.letters,
             effects: self.effects + other.effects,
             runs_ended: self.runs_ended + other.runs_ended,
+            refusals: self.refusals + other.refusals,
+            probes: self.probes + other.probes,
         }
     }
 }
@@ -91,6 +95,8 @@ pub(crate) struct World {
     pub(crate) members: BTreeMap<Uuid, Member>,
     /// Letters of which a person was told that they are taken.
     pub(crate) acknowledged: BTreeMap<RunId, BTreeSet<Uuid>>,
+    /// Who goes first of those that wait for a provider, and when it last said so.
+    pub(crate) first: BTreeMap<WorkspaceId, (RunId, Micros)>,
     pub(crate) found: Vec<Violation>,
     pub(crate) tally: Tally,
 }
@@ -142,6 +148,7 @@ impl Site {
             effects: Effects::default(),
             members: BTreeMap::new(),
             acknowledged: BTreeMap::new(),
+            first: BTreeMap::new(),
             found: Vec::new(),
             tally: Tally::default(),
         };

@@ -6,8 +6,8 @@ use mc_tasks::domain::conversation::{
 };
 use mc_tasks::domain::event::{
     ArtifactRef, CommandDelivered, EffectClass, EngineNote, Event, Failed, ModelCallCompleted,
-    ModelCallFailed, ModelCallStarted, NoteReason, Queued, Retried, RunError, Started, Steered, Succeeded,
-    TakenOver, TimerSet, ToolCallCompleted, ToolCallStarted,
+    ModelCallFailed, ModelCallStarted, NoteReason, Queued, QuotaAwaited, Retried, RunError, Started, Steered,
+    Succeeded, TakenOver, TimerSet, ToolCallCompleted, ToolCallStarted,
 };
 use mc_tasks::domain::id::{ArtifactId, CommandId, UserId};
 use mc_tasks::domain::order::{CommandKind, Details};
@@ -198,6 +198,10 @@ pub(crate) fn any_event() -> impl Strategy<Value = Event> {
         (any::<u32>(), text(), any_time(), text()).prop_map(|(step, call_id, wake_at, reason)| {
             let wake_at = wake_at.unwrap_or(OffsetDateTime::UNIX_EPOCH);
             Event::TimerSet(TimerSet { step, call_id, wake_at, reason })
+        }),
+        (text(), any_time()).prop_map(|(provider, until)| {
+            let until = until.unwrap_or(OffsetDateTime::UNIX_EPOCH);
+            Event::QuotaAwaited(QuotaAwaited { provider, until })
         }),
         any_order(),
         any::<(u128, u128, String)>().prop_map(|(command, person, text)| Event::Steered(Steered {

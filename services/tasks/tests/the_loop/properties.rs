@@ -75,6 +75,7 @@ fn check_journal(journal: &[Record], max_steps: u32, max_cost: Option<i64>) {
             Event::ModelCallStarted(_)
                 | Event::ToolCallStarted(_)
                 | Event::TimerSet(_)
+                | Event::QuotaAwaited(_)
                 | Event::EngineNote(_)
                 | Event::Steered(_)
         );

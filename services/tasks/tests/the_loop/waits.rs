@@ -1,8 +1,8 @@
 //! A run that waits for a time waits until then, is heard meanwhile, and goes on once.
 
 use mc_tasks::domain::brief::{AgentSnapshot, RunLimits, ToolGrant, ToolPolicy};
-use mc_tasks::domain::decide::{Next, claimed, next};
-use mc_tasks::domain::event::{Event, Record};
+use mc_tasks::domain::decide::{Next, claimed, next, released};
+use mc_tasks::domain::event::{Event, QuotaAwaited, Record};
 use mc_tasks::domain::fold::{RunFold, RunState, WaitReason};
 use mc_tasks::domain::order::{CommandKind, Decision};
 use time::Duration;
@@ -236,4 +236,79 @@ fn quota_is_waited_for_as_long_as_the_provider_says_and_not_on_the_runs_own_time
     let other = until_it_waits(Run::usual([Turn::Fails("PROVIDER_OVERLOADED")]));
     assert_eq!(other.fold.state(), RunState::Running, "the run tries again, and it is its own time");
     assert!(other.fold.wake_at().is_some() && other.fold.deadline().is_some());
+}
+
+/// The event of a run that finds its provider parked.
+fn awaited(run: &Run, until: time::OffsetDateTime) -> Event {
+    Event::QuotaAwaited(QuotaAwaited { provider: run.fold.provider().into(), until })
+}
+
+#[test]
+fn run_that_is_held_up_by_others_refusals_waits_without_an_attempt_and_off_its_own_time() {
+    let mut run = Run::usual([writes(), finishes()]);
+    while !matches!(next(&run.fold, run.now), Next::CallModel(_)) {
+        assert!(run.step());
+    }
+    let at = run.now + Duration::days(3);
+    run.append(awaited(&run, at));
+    assert_eq!(run.fold.state(), RunState::Waiting(WaitReason::Quota));
+    assert_eq!((run.fold.wake_at(), run.fold.deadline()), (Some(at), None));
+    assert_eq!(next(&run.fold, at - Duration::nanoseconds(1)), Next::Wait(WaitReason::Quota));
+    // Let go before its time: the very call that it was about to make.
+    let Next::CallModel(call) = released(&run.fold, run.now) else { panic!("{}", run.story()) };
+    assert_eq!((call.step, call.attempt, call.intent.is_some()), (1, 1, true));
+
+    // Longer than it was told: the journal says so, as often as it happens.
+    let later = at + Duration::DAY;
+    run.append(awaited(&run, later));
+    assert_eq!(run.fold.wake_at(), Some(later));
+    run.crash();
+    assert_eq!(run.fold.wake_at(), Some(later), "the journal alone says until when");
+    run.now = later;
+    let run = run.played();
+    assert!(run.succeeded(), "{}", run.story());
+    assert!(run.fold.worked(run.now) < Duration::seconds(1), "{}", run.fold.worked(run.now));
+}
+
+#[test]
+fn run_that_waits_for_its_provider_is_paused_spoken_to_and_cancelled_as_any_other() {
+    let mut run = Run::usual([writes(), finishes()]);
+    while !matches!(next(&run.fold, run.now), Next::CallModel(_)) {
+        assert!(run.step());
+    }
+    let at = run.now + Duration::HOUR;
+    run.append(awaited(&run, at));
+    let mut cancelled = run.clone();
+    cancelled.reads(vec![order(1, CommandKind::Cancel)], true);
+    assert_eq!((cancelled.fold.state(), cancelled.fold.wake_at()), (RunState::Cancelled, None));
+    run.reads(vec![order(1, CommandKind::Pause)], true);
+    assert_eq!((run.fold.state(), run.fold.wake_at()), (RunState::Paused, None));
+    run.reads(vec![order(2, CommandKind::Resume)], true);
+    assert_eq!(run.fold.state(), RunState::Waiting(WaitReason::Quota));
+    assert_eq!(run.fold.wake_at(), Some(at));
+    run.now = at;
+    assert!(run.played().succeeded());
+}
+
+#[test]
+fn quota_is_awaited_only_where_a_model_call_comes_next_and_only_that_of_its_provider() {
+    let mut run = Run::usual([writes(), finishes()]);
+    let refused = |run: &Run, provider: &str| {
+        let event = Event::QuotaAwaited(QuotaAwaited { provider: provider.into(), until: run.now });
+        let record = Record { seq: run.fold.head_seq() + 1, at: run.now, event };
+        run.fold.clone().apply(&record).err().map(|error| error.to_string())
+    };
+    let provider = run.fold.provider().to_owned();
+    assert!(refused(&run, &provider).unwrap().contains("has not started"));
+    while !matches!(next(&run.fold, run.now), Next::CallModel(_)) {
+        assert!(run.step());
+    }
+    assert_eq!(refused(&run, &provider), None);
+    assert!(refused(&run, "another").unwrap().contains("its provider is"));
+    let intent = match next(&run.fold, run.now) {
+        Next::CallModel(call) => call.intent.unwrap(),
+        other => panic!("{other:?}"),
+    };
+    run.append(intent);
+    assert!(refused(&run, &provider).unwrap().contains("not what comes next"), "it is called");
 }

@@ -17,3 +17,13 @@ pub struct TimerSet {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
 }
+
+/// The model is not called: its provider refused others' calls, and the run waits as they do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuotaAwaited {
+    /// First half of the model's name; within the workspace it stands for one credential.
+    pub provider: String,
+    /// When it looks again; it may be let go before.
+    #[serde(with = "time::serde::rfc3339")]
+    pub until: OffsetDateTime,
+}

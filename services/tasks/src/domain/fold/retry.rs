@@ -50,6 +50,7 @@ impl RunFold {
         if !retried.note.is_empty() {
             self.messages.push(Arc::new(Message::user(retried.note.as_str())));
         }
+        self.quota_until = None;
         self.idle_answers = 0;
         self.repeats.forgive();
         self.working = WorkingTime::default();

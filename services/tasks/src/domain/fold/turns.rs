@@ -32,6 +32,7 @@ impl RunFold {
             ));
         }
         self.steps = step;
+        self.quota_until = None;
         if attempt == 1 {
             self.forgiven = 0;
         }

@@ -155,6 +155,7 @@ impl RunFold {
             Phase::Cancelled => RunState::Cancelled,
             _ if self.orders.paused().is_some() => RunState::Paused,
             Phase::Queued => RunState::Queued,
+            _ if self.quota_until.is_some() => RunState::Waiting(WaitReason::Quota),
             Phase::Answered(answer) => answer.waits_for().map_or(RunState::Running, RunState::Waiting),
             Phase::CallFailed { error, retry_at: Some(_), .. } if retry::is_quota(&error.reason) => {
                 RunState::Waiting(WaitReason::Quota)

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use super::calls::{Answer, CallState};
 use super::{Phase, RunFold};
-use crate::domain::event::TimerSet;
+use crate::domain::event::{QuotaAwaited, TimerSet};
 use crate::domain::order::Decision;
 use crate::domain::tool::Tool;
 
@@ -35,8 +35,11 @@ impl RunFold {
     /// When there is something to do that nobody else has to bring about: the scheduled start, another attempt, a timer.
     /// None if there is no such time; it may be past. A run that is paused or has ended waits for no time.
     pub fn wake_at(&self) -> Option<OffsetDateTime> {
-        if self.orders.paused().is_some() {
+        if self.orders.paused().is_some() || self.state().is_terminal() {
             return None;
+        }
+        if let Some(until) = self.quota_until {
+            return Some(until);
         }
         match &self.phase {
             Phase::Queued => self.start_at,
@@ -49,6 +52,29 @@ impl RunFold {
     /// When it is to start; none for at once.
     pub fn start_at(&self) -> Option<OffsetDateTime> {
         self.start_at
+    }
+
+    pub(super) fn await_quota(&mut self, awaited: &QuotaAwaited) -> Result<(), String> {
+        let calls_next = match &self.phase {
+            Phase::Ready | Phase::CallFailed { retry_at: Some(_), .. } => true,
+            Phase::Answered(answer) => answer.settled(),
+            _ => false,
+        };
+        if !calls_next {
+            return Err("the model is not what comes next".into());
+        }
+        let provider = self.provider();
+        if awaited.provider != provider {
+            return Err(format!("its provider is `{provider}`, not `{}`", awaited.provider));
+        }
+        self.quota_until = Some(awaited.until);
+        Ok(())
+    }
+
+    /// First half of its model's name.
+    pub fn provider(&self) -> &str {
+        let model = &self.brief.agent.model;
+        model.split_once('/').map_or(model.as_str(), |(provider, _)| provider)
     }
 
     pub(super) fn set_timer(&mut self, set: &TimerSet, at: OffsetDateTime) -> Result<(), String> {

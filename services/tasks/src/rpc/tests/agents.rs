@@ -11,6 +11,8 @@ pub(crate) struct Registry {
     pub(crate) away: AtomicBool,
     /// The agent was taken off the team.
     pub(crate) gone: AtomicBool,
+    /// What the agent's version may use up.
+    pub(crate) limits: Mutex<registry::RunLimits>,
 }
 
 impl Registry {
@@ -43,6 +45,7 @@ impl AgentService for Registry {
             spec: Some(registry::AgentSpec {
                 instructions: "Write.".into(),
                 model: "simulator/demo".into(),
+                limits: Some(*self.limits.lock().expect("nothing panics with it")),
                 ..Default::default()
             }),
             ..Default::default()

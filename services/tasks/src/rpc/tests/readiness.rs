@@ -18,6 +18,7 @@ async fn service_is_ready_while_its_database_answers() {
             &ClientSettings::default(),
             &lifecycle,
         ),
+        llm: Upstream::new("llm", Target::Memory(link.clone()), &ClientSettings::default(), &lifecycle),
         identity: Upstream::new("identity", Target::Memory(link), &ClientSettings::default(), &lifecycle),
         bus: Bus::local(),
         verifier: TestAuth::new(ambient.clock.clone()).verifier("tasks"),

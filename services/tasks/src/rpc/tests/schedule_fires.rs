@@ -37,7 +37,7 @@ async fn tick_puts_a_task_on_the_board_and_starts_its_run_for_the_creator() {
     let asked = service.leave.asked.lock().expect("nothing panics with it").clone();
     assert_eq!(asked.len(), 1);
     assert_eq!(asked[0].user, format!("users/{USER}"));
-    assert_eq!(asked[0].permissions, ["registry.agent.read", "tasks.task.start"]);
+    assert_eq!(asked[0].permissions, ["llm.model.read", "registry.agent.read", "tasks.task.start"]);
     assert_eq!(asked[0].purpose, made.name);
     let now = service.schedule(&made.name).await;
     assert_eq!((now.started_fires, now.open_fires, seconds(now.next_fire_time)), (1, 0, 120));
@@ -214,6 +214,10 @@ async fn who_may_no_longer_start_and_an_agent_that_is_gone_fail_the_fire() {
     service.registry.gone.store(true, Ordering::Relaxed);
     service.pass(Duration::MINUTE).await;
     service.registry.gone.store(false, Ordering::Relaxed);
+    // Nobody knows what its model costs, and it may cost only so much.
+    service.registry.limits.lock().expect("a lock").max_cost_nano_usd = Some(1);
+    service.pass(Duration::MINUTE).await;
+    service.registry.limits.lock().expect("a lock").max_cost_nano_usd = None;
     service.pass(Duration::MINUTE).await;
     let told = service.told(&made.name).await;
     assert_eq!(
@@ -221,11 +225,12 @@ async fn who_may_no_longer_start_and_an_agent_that_is_gone_fail_the_fire() {
         [
             (State::Failed, "PERMISSION_DENIED".to_owned(), 60),
             (State::Failed, "NOT_FOUND".to_owned(), 120),
-            (State::Started, String::new(), 180)
+            (State::Failed, "MODEL_UNPRICED".to_owned(), 180),
+            (State::Started, String::new(), 240)
         ]
     );
     let now = service.schedule(&made.name).await;
-    assert_eq!((now.failed_fires, now.started_fires), (2, 1));
+    assert_eq!((now.failed_fires, now.started_fires), (3, 1));
 }
 
 #[tokio::test]

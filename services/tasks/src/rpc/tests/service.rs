@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use mc_chassis::egress::Egress;
 use mc_proto::identity::v1::credential_service_server::{CredentialService, CredentialServiceServer};
+use mc_proto::llm::v1::model_service_server::ModelServiceServer;
 use mc_proto::tasks::v1::notification_service_client::NotificationServiceClient;
 
 use super::agents::Registry;
+use super::prices::Prices;
 use super::*;
 use crate::domain::notice::message::Links;
 use crate::notify::Notifier;
@@ -150,6 +152,7 @@ pub(super) struct Service {
     pub(super) tables: Tables,
     pub(super) auth: TestAuth,
     pub(super) registry: Arc<Registry>,
+    pub(super) prices: Arc<Prices>,
     pub(super) upstream: Upstream,
     pub(super) bus: Bus,
     pub(super) clock: Arc<FixedClock>,
@@ -196,6 +199,17 @@ impl Service {
             },
             &lifecycle,
         );
+        let prices = Arc::<Prices>::default();
+        let prices_link = started(
+            Served {
+                name: "llm",
+                routes: Routes::new(sized!(ModelServiceServer::from_arc(prices.clone()))),
+                verifier: auth.verifier("llm"),
+                readiness: Readiness::new(true),
+                ids: ambient.ids.clone(),
+            },
+            &lifecycle,
+        );
         let leave =
             Arc::new(Leave { auth: auth.clone(), refused: AtomicBool::new(false), asked: Mutex::default() });
         let safe = Arc::<Safe>::default();
@@ -215,6 +229,7 @@ impl Service {
         let clockwork = Clockwork {
             engine: tables.engine.clone(),
             registry: Upstream::new("registry", Target::Memory(link), &client, &lifecycle),
+            llm: Upstream::new("llm", Target::Memory(prices_link), &client, &lifecycle),
             identity: Upstream::new("identity", Target::Memory(leave_link), &client, &lifecycle),
             service: auth.service("tasks"),
             bus: bus.clone(),
@@ -232,6 +247,7 @@ impl Service {
         let parts = Parts {
             database: tables.api.clone(),
             registry: clockwork.registry.clone(),
+            llm: clockwork.llm.clone(),
             identity: clockwork.identity.clone(),
             bus: bus.clone(),
             verifier: auth.verifier("tasks"),
@@ -243,6 +259,7 @@ impl Service {
             tables,
             auth,
             registry,
+            prices,
             upstream,
             bus,
             clock,
@@ -307,7 +324,7 @@ impl Service {
             name: task.name.clone(),
             agent_version: agent_version.into(),
             request_id: request_id.into(),
-            start_time: None,
+            ..Default::default()
         };
         let reply = self
             .tasks()

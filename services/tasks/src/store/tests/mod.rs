@@ -10,6 +10,7 @@ mod fence;
 mod isolation;
 mod letters;
 mod liveness;
+mod parks;
 mod partitions;
 mod plans;
 mod races;
@@ -131,6 +132,17 @@ impl Tables {
         task::begin_run(&mut tx, task, run, NOW).await.expect("begin run");
         tx.commit().await.expect("commit");
         run
+    }
+
+    /// As if the time of every park had come, and every run that went first were dead.
+    pub(crate) async fn end_parks(&self) {
+        sqlx::query(
+            "UPDATE tasks.park SET until = now() - interval '1 second', due_at = now() - interval '1 second',
+                 probe_until = CASE WHEN probe_run IS NOT NULL THEN now() - interval '1 second' END",
+        )
+        .execute(&self.kit.admin())
+        .await
+        .expect("end parks");
     }
 
     pub(crate) async fn claim(&self, worker: Uuid, limit: i64) -> Vec<Lease> {

@@ -14,7 +14,7 @@ use crate::domain::id::{InboxItemId, RunId, WorkspaceId};
 use crate::domain::order::{CommandKind, Decision};
 use crate::store::append::{Append, Besides, append_with};
 use crate::store::inbox;
-use crate::store::lease::{self, Caps, Claim, Lease, Rest, Suspended, claim_by, suspend};
+use crate::store::lease::{self, Caps, Claim, Lease, Release, Rest, Suspended, claim_by, suspend};
 use crate::store::mailbox::{self, Locked};
 use crate::store::run::{FOLD_VERSION_COLUMN, status};
 
@@ -104,8 +104,21 @@ async fn letter_and_claim_at_once_leave_one_lease_and_the_mail() {
     assert!(!meet(&tables, tx, tables.post(HOME, run, &order)).await.woken);
     assert_eq!(tables.seen(HOME, run).await.status, status::RUNNING);
 
-    // The letter first: the claim waits for it and brings it along.
+    // The letter first, to a run that a claim would pass over as long as its provider is parked: the claim passes over it at
+    // this moment, and brings the letter along at the next.
     let run = tables.run(HOME).await;
+    let mut tx = tables.api.begin(HOME.uuid()).await.expect("begin");
+    let to = live(mailbox::lock(&mut tx, run).await.expect("lock"));
+    mailbox::post(&mut tx, to, PERSON, &tables.order(CommandKind::Pause), NOW).await.expect("post");
+    assert!(lease::claim(&tables.engine, &claim).await.expect("claim").is_empty());
+    tx.commit().await.expect("commit");
+    let leases = lease::claim(&tables.engine, &claim).await.expect("claim");
+    assert_eq!((leases[0].run, leases[0].mail), (run, true));
+
+    // To any other one: the claim waits for it and brings it along.
+    let lease = leased(&tables).await;
+    let run = lease.run;
+    lease::release(&tables.engine, run, lease.epoch, Release::HandBack).await.expect("release");
     let mut tx = tables.api.begin(HOME.uuid()).await.expect("begin");
     let to = live(mailbox::lock(&mut tx, run).await.expect("lock"));
     mailbox::post(&mut tx, to, PERSON, &tables.order(CommandKind::Cancel), NOW).await.expect("post");

@@ -127,7 +127,7 @@ impl Tables {
                 .bind(Some(1_i16))
                 .bind(Uuid::from_u128(5))
                 .bind(1_i16);
-            query.bind(None::<String>).bind(Uuid::from_u128(9)).bind("").bind(NOW).bind(1_i16)
+            query.bind(None::<String>).bind(Uuid::from_u128(9)).bind("").bind(NOW).bind(1_i16).bind(false)
         })
         .await;
         let of_home = |query: Bound<'static>| query.bind(HOME.uuid());

@@ -10,7 +10,8 @@ use tonic::Code;
 use super::Fleet;
 use super::llm::Reply;
 use crate::domain::decide::{self, Next};
-use crate::domain::event::{Event, Started};
+use crate::domain::event::{Event, Record, Started};
+use crate::domain::fold::{RunFold, RunState};
 use crate::store::append::{Append, Besides, append_with};
 use crate::store::artifact;
 use crate::store::tests::{NOW, workspace};
@@ -186,6 +187,13 @@ async fn run_that_breaks_whatever_carries_it_is_ended_as_poison() {
     fleet.attempt().await;
     let ended = fleet.run(home, run).await;
     assert_eq!((ended.status, ended.error_reason.as_deref()), (4, Some("POISON_RUN")));
+    // What it had asked for goes on at the provider, unless somebody says otherwise.
+    assert_eq!(*fleet.script.cancelled.lock().unwrap(), [format!("{run}/1/1")]);
+    let kinds = fleet.kinds(home, run).await;
+    assert_eq!(kinds[kinds.len() - 2..], ["model_call_failed", "failed"]);
+    let records = fleet.events(home, run).await;
+    let records: Vec<_> = (1..).zip(records).map(|(seq, event)| Record { seq, at: NOW, event }).collect();
+    assert_eq!(RunFold::replay(&records).expect("it folds").state(), RunState::Failed);
 }
 
 #[tokio::test]

@@ -229,6 +229,8 @@ impl Fleet {
     pub(crate) async fn wake_all(&self) {
         let far = NOW + time::Duration::days(365);
         self.tables.promote_at(far).await;
+        self.tables.end_parks().await;
+        crate::store::park::tend(&self.tables.engine).await.expect("see to the parks");
     }
 
     /// The worker is found dead.

@@ -15,6 +15,8 @@ pub(super) struct Contents {
     runs: BTreeMap<Uuid, Seen>,
     /// With whether their beat is yet to come.
     workers: Vec<(Uuid, bool)>,
+    /// Of each workspace: refusals, who goes first, how many are let go next, and whether its time has come.
+    parks: Vec<(Uuid, i32, Option<Uuid>, i32, bool)>,
 }
 
 #[derive(Debug, Default, PartialEq)]
@@ -33,6 +35,8 @@ struct Seen {
     /// In line, and where its row of `run` says; none while it is not.
     ready: Option<bool>,
     delayed: Option<OffsetDateTime>,
+    /// Whether it is in line to call and do nothing else, and whether it waits for its provider.
+    calls: (bool, bool),
     /// What people are told of it.
     wake_time: Option<OffsetDateTime>,
     /// Kind and epoch.
@@ -58,6 +62,7 @@ pub(super) fn model(tables: &Tables) -> Contents {
             pending_command: row.pending_command,
             ready: tables.ready.contains(run).then_some(true),
             delayed: tables.delayed.get(run).copied(),
+            calls: (tables.calls.contains(run), tables.asleep.contains(run)),
             wake_time: tables.delayed.get(run).copied(),
             journal: row.journal.iter().map(|entry| (entry.event.kind().into(), entry.epoch)).collect(),
             letters: row.letters.iter().map(|it| (it.id(), it.state, it.delivered)).collect(),
@@ -66,7 +71,11 @@ pub(super) fn model(tables: &Tables) -> Contents {
         (run.uuid(), seen)
     });
     let workers = tables.workers.iter().map(|(worker, beat)| (*worker, *beat > tables.now));
-    Contents { runs: runs.collect(), workers: workers.collect() }
+    let parks = tables.parks.iter().map(|(workspace, park)| {
+        let probe = park.probe.map(|(run, _)| run.uuid());
+        (workspace.uuid(), park.refusals as i32, probe, park.batch as i32, park.until <= tables.now)
+    });
+    Contents { runs: runs.collect(), workers: workers.collect(), parks: parks.collect() }
 }
 
 #[derive(sqlx::FromRow)]
@@ -86,12 +95,14 @@ struct RunRow {
     pending_command: i16,
     ready: Option<bool>,
     wake_at: Option<OffsetDateTime>,
+    calls: bool,
+    asleep: bool,
     wake_time: Option<OffsetDateTime>,
 }
 
 pub(super) async fn sql(admin: &PgPool) -> Contents {
     let rows: Vec<RunRow> = sqlx::query_as(
-        "SELECT r.*, d.wake_at, CASE WHEN y.run_id IS NOT NULL THEN
+        "SELECT r.*, d.wake_at, coalesce(y.calls, false) AS calls, d.provider IS NOT NULL AS asleep, CASE WHEN y.run_id IS NOT NULL THEN
              (y.workspace_id, y.agent_id, y.provider, y.turn, y.fold_version, y.capability)
                  = (r.workspace_id, r.agent_id, r.provider, r.turn, r.fold_version, r.capability)
              AND y.agent_runs IS NOT DISTINCT FROM r.agent_runs END AS ready
@@ -133,7 +144,13 @@ pub(super) async fn sql(admin: &PgPool) -> Contents {
     .fetch_all(admin)
     .await
     .expect("read workers");
-    Contents { runs, workers }
+    let parks = sqlx::query_as(
+        "SELECT workspace_id, refusals, probe_run, batch, until <= now() FROM tasks.park ORDER BY workspace_id",
+    )
+    .fetch_all(admin)
+    .await
+    .expect("read parks");
+    Contents { runs, workers, parks }
 }
 
 fn seen(row: RunRow) -> Seen {
@@ -151,6 +168,7 @@ fn seen(row: RunRow) -> Seen {
         pending_command: row.pending_command,
         ready: row.ready,
         delayed: row.wake_at,
+        calls: (row.calls, row.asleep),
         wake_time: row.wake_time,
         ..Seen::default()
     }

@@ -6,6 +6,7 @@ use mc_tasks::store::lease::{Release, Rest};
 use proptest::prelude::*;
 
 use super::ops::AT;
+use super::parks::{About, any_about};
 
 /// What is appended.
 #[derive(Debug, Clone)]
@@ -74,6 +75,14 @@ pub(super) enum Op {
     },
     Promote(i64),
     Reap,
+    /// What a run does about its provider's limit.
+    Park {
+        run: usize,
+        what: About,
+    },
+    /// The time of every park comes, and whoever goes first is silent.
+    EndParks,
+    Tend,
 }
 
 pub(super) fn any_op() -> impl Strategy<Value = Op> {
@@ -122,5 +131,8 @@ pub(super) fn any_op() -> impl Strategy<Value = Op> {
         3 => (at(), at()).prop_map(|(run, item)| Op::Decide { run, item }),
         1 => (-5..5_i64).prop_map(Op::Promote),
         3 => Just(Op::Reap),
+        6 => (at(), any_about()).prop_map(|(run, what)| Op::Park { run, what }),
+        2 => Just(Op::EndParks),
+        3 => Just(Op::Tend),
     ]
 }

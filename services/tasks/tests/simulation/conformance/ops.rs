@@ -12,6 +12,7 @@ use mc_tasks::store::append::{Append, Besides, Refusal, append_one, append_with,
 use mc_tasks::store::inbox;
 use mc_tasks::store::lease::{self, Caps, Claim};
 use mc_tasks::store::mailbox::{self, Locked, Settlement};
+use mc_tasks::store::park;
 use mc_tasks::store::run::{self, status};
 use mc_tasks::store::{beat, retry};
 use sqlx::PgPool;
@@ -162,6 +163,21 @@ impl Both {
                 let sql = lease::reap(&engine, ttl).await.expect("reap");
                 both(self.model.reap(TTL).len() as u64, sql)
             }
+            Op::Park { run, what } => self.park(self.run(*run)?, *what).await,
+            Op::EndParks => {
+                self.end_parks().await;
+                (String::new(), String::new())
+            }
+            Op::Tend => {
+                sqlx::query("UPDATE tasks.park SET due_at = now()")
+                    .execute(&self.kit.admin())
+                    .await
+                    .expect("due");
+                park::tend(&engine).await.expect("tend");
+                // All that is delayed here was so long ago.
+                self.model.tend(AT + time::Duration::days(30));
+                (String::new(), String::new())
+            }
         })
     }
 
@@ -198,7 +214,8 @@ impl Both {
         let mut leases = lease::claim(&self.engine, &claim).await.expect("claim");
         leases.sort_unstable_by_key(|lease| lease.run);
         assert!(leases.len() as i64 <= limit);
-        assert!(!leases.is_empty() || self.model.ready.is_empty(), "there was a run to claim");
+        let waits = self.model.ready.iter().all(|run| self.model.is_passed_over(*run));
+        assert!(!leases.is_empty() || waits, "there was a run to claim");
         let chosen: Vec<RunId> = leases.iter().map(|lease| lease.run).collect();
         let model = self.model.claim(worker, &chosen);
         let model: Vec<_> = model.iter().map(|it| (it.run, it.epoch, it.claims, it.mail)).collect();
@@ -334,6 +351,6 @@ async fn promote(pool: &PgPool, now: OffsetDateTime) -> u64 {
     woken.expect("promote").rows_affected()
 }
 
-fn both<T: std::fmt::Debug>(model: T, sql: T) -> (String, String) {
+pub(super) fn both<T: std::fmt::Debug>(model: T, sql: T) -> (String, String) {
     (format!("{model:?}"), format!("{sql:?}"))
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use mc_tasks::domain::fold::WaitReason;
 use mc_tasks::domain::id::RunId;
 use mc_tasks::store::lease::{Release, Rest, Suspended};
 use mc_tasks::store::run::{status, wait_number};
@@ -16,9 +17,10 @@ impl Tables {
     pub(crate) fn claim(&mut self, worker: Uuid, chosen: &[RunId]) -> Vec<Lease> {
         let mut leases = Vec::new();
         for run in chosen {
-            if !self.ready.remove(run) {
+            if self.is_passed_over(*run) || !self.ready.remove(run) {
                 continue;
             }
+            self.calls.remove(run);
             let row = self.runs.get_mut(run).unwrap();
             if row.status != status::QUEUED {
                 continue;
@@ -49,6 +51,7 @@ impl Tables {
         let Some(row) = self.held(run, epoch) else { return false };
         row.let_go(why);
         self.delayed.insert(run, wake_at);
+        self.asleep.remove(&run);
         true
     }
 
@@ -75,6 +78,10 @@ impl Tables {
             }
             Rest::Paused => (row.status, row.claims) = (status::PAUSED, 0),
         }
+        self.asleep.remove(&run);
+        if let Rest::WaitingUntil(WaitReason::Quota, _) = rest {
+            self.asleep.insert(run);
+        }
         Suspended::Done
     }
 
@@ -97,7 +104,12 @@ impl Tables {
         let mut woken = 0;
         for run in due {
             self.delayed.remove(&run);
+            self.asleep.remove(&run);
             let row = self.runs.get_mut(&run).unwrap();
+            let for_quota = row.wait_reason == wait_number(WaitReason::Quota);
+            if !row.has_mail() && (for_quota || row.epoch == 0) {
+                self.calls.insert(run);
+            }
             if matches!(row.status, status::QUEUED | status::WAITING) {
                 (row.status, row.wait_reason) = (status::QUEUED, 0);
                 woken += u64::from(self.ready.insert(run));

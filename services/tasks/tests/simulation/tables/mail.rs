@@ -53,6 +53,12 @@ impl Tables {
         }
         let hurries = row.status == status::WAITING || (row.status == status::QUEUED && hurries);
         let delayed = hurries && self.delayed.remove(&run).is_some();
+        if delayed {
+            self.asleep.remove(&run);
+        }
+        if row.status == status::QUEUED && kind.is_some_and(|kind| kind != CommandKind::Steer) {
+            self.calls.remove(&run);
+        }
         if wakes {
             (row.status, row.wait_reason) = (status::QUEUED, 0);
         }

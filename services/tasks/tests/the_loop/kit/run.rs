@@ -345,6 +345,7 @@ fn told(event: &Event) -> String {
         Event::ChildrenCancelled(cancelled) => {
             format!("cancel {} {:?}", cancelled.children.len(), cancelled.cause)
         }
+        Event::QuotaAwaited(awaited) => format!("quota of {} ?", awaited.provider),
         Event::TimerSet(set) => format!("wait {}/{} ?", set.step, set.call_id),
         Event::QuestionAsked(asked) => format!("answer {}/{} ?", asked.step, asked.call_id),
         Event::OutcomeUnknown(asked) => {

@@ -7,6 +7,7 @@ mod cut_off;
 mod orders;
 mod outcomes;
 mod questions;
+mod quota;
 mod retries;
 mod rules;
 mod slow_steps;
@@ -64,11 +65,12 @@ impl World {
     }
 
     async fn with_bus(fleet: Fleet, bus: Bus) -> Self {
-        let (nobody, _) = memory();
+        let ((nobody, _), (no_prices, _)) = (memory(), memory());
         let client = ClientSettings::default();
         let parts = Parts {
             database: fleet.tables.api.clone(),
             registry: Upstream::new("registry", Target::Memory(nobody), &client, &fleet.lifecycle),
+            llm: Upstream::new("llm", Target::Memory(no_prices), &client, &fleet.lifecycle),
             identity: fleet.means.accounts.clone(),
             bus,
             verifier: fleet.auth.verifier("tasks"),
