@@ -128,6 +128,7 @@ pub(crate) fn ada() -> pb::Agent {
                 max_duration: Some(prost_types::Duration { seconds: 90, nanos: 500_000_000 }),
                 ..Default::default()
             }),
+            context: Some(pb::ContextPolicy { window_tokens: Some(64_000), compact_at_percent: Some(60) }),
         }),
         ..Default::default()
     }

@@ -230,6 +230,7 @@ impl Bench {
                 parameters: ModelParameters::default(),
                 tools: Vec::new(),
                 limits: RunLimits::default(),
+                context: mc_tasks::domain::brief::ContextPolicy::default(),
             },
         );
         let mut tx = self.api.begin(workspace.uuid()).await?;
@@ -303,6 +304,7 @@ fn intent(step: u32) -> Event {
         attempt: 1,
         model: "simulator/demo".into(),
         message_count: 1,
+        compacts_through: None,
     })
 }
 

@@ -8,8 +8,8 @@ use mc_proto::registry::v1 as registry;
 use time::OffsetDateTime;
 
 use crate::domain::brief::{
-    AgentSnapshot, ModelParameters, RequestEffect, RunBrief, RunLimits, TaskSnapshot, Teammate, ToolGrant,
-    ToolPolicy,
+    AgentSnapshot, ContextPolicy, ModelParameters, RequestEffect, RunBrief, RunLimits, TaskSnapshot,
+    Teammate, ToolGrant, ToolPolicy,
 };
 use crate::domain::event::Queued;
 use crate::domain::id::{AgentId, RunId, TaskId, UserId, WorkspaceId};
@@ -78,6 +78,7 @@ pub(crate) fn snapshot(version: registry::AgentVersion) -> Result<AgentSnapshot,
         },
         tools: spec.tools.into_iter().map(tool_grant).collect(),
         limits: limits(spec.limits.unwrap_or_default()),
+        context: context(spec.context.unwrap_or_default()),
     })
 }
 
@@ -122,6 +123,18 @@ fn limits(limits: registry::RunLimits) -> RunLimits {
         max_cost_nano_usd: limits.max_cost_nano_usd,
         max_step_duration_ms: limits.max_step_duration.map(milliseconds).or(default.max_step_duration_ms),
         max_concurrent_runs: limits.max_concurrent_runs.and_then(|runs| u32::try_from(runs).ok()),
+    }
+}
+
+/// What cannot be is left to the engine.
+fn context(context: registry::ContextPolicy) -> ContextPolicy {
+    let positive = |number: i32| u32::try_from(number).ok().filter(|number| *number > 0);
+    ContextPolicy {
+        window_tokens: context.window_tokens.and_then(positive),
+        compact_at_percent: context
+            .compact_at_percent
+            .and_then(|it| u8::try_from(it).ok())
+            .filter(|it| *it > 0),
     }
 }
 
@@ -187,6 +200,18 @@ mod tests {
                 "who is no agent is no teammate"
             );
         }
+    }
+
+    #[test]
+    fn what_is_said_of_the_context_is_pinned_and_nonsense_is_not() {
+        let pinned = |window_tokens, compact_at_percent| {
+            let pinned = context(registry::ContextPolicy { window_tokens, compact_at_percent });
+            (pinned.window_tokens, pinned.compact_at_percent)
+        };
+        assert_eq!(pinned(Some(8_192), Some(60)), (Some(8_192), Some(60)));
+        assert_eq!(pinned(None, None), (None, None));
+        assert_eq!(pinned(Some(0), Some(0)), (None, None));
+        assert_eq!(pinned(Some(-1), Some(300)), (None, None));
     }
 
     #[test]

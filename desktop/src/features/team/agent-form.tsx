@@ -101,6 +101,15 @@ export function AgentForm({ id, initial, onSubmit, onDirty, children }: AgentFor
           </p>
         </div>
       </fieldset>
+      <Field
+        label="Tokens the model reads"
+        hint="Its context window. Close to it, a run sums up what has been and goes on."
+        error={errors.windowTokens?.message}
+      >
+        {(control) => (
+          <Input {...control} {...form.register("windowTokens")} inputMode="numeric" placeholder="128000 is assumed" />
+        )}
+      </Field>
       {children({ busy: isSubmitting })}
     </form>
   );

@@ -72,6 +72,22 @@ test.each(["0", "0.01", "1440.1", "x"])("%s minutes a step are not", (stepMinute
   expect(accepts({ stepMinutes })).toBe(false),
 );
 
+test.each(["", "1000", "200000", "10000000"])("a window of %s tokens is taken", (windowTokens) =>
+  expect(accepts({ windowTokens })).toBe(true),
+);
+test.each(["999", "10000001", "1e5", "many"])("a window of %s tokens is not", (windowTokens) =>
+  expect(accepts({ windowTokens })).toBe(false),
+);
+
+test("what is said of the context goes through the form, and what it does not show stays", () => {
+  const context = { windowTokens: 64_000, compactAtPercent: 60 };
+  const agent = agentWith({ context });
+  expect(specOf(draftOf(agent), agent.spec).context).toEqual(context);
+  expect(specOf({ ...draftOf(agent), windowTokens: "" }, agent.spec).context).toEqual({ compactAtPercent: 60 });
+  expect(specOf(valid)).not.toHaveProperty("context");
+  expect(fieldOf(valid, "agent.spec.context.window_tokens")).toBe("windowTokens");
+});
+
 test("what the gateway says about a limit lands at its field", () => {
   const draft = { ...valid, tools: valid.tools.map((grant) => ({ ...grant, policy: "ask" as const })) };
   expect(fieldOf(draft, "agent.spec.limits.max_cost_nano_usd")).toBe("maxDollars");

@@ -137,6 +137,9 @@ const wholeOrEmpty = (most: number, what: string) =>
       message: `Write a whole number, 1 to ${most.toLocaleString("en")} ${what}, or leave it empty.`,
     });
 
+/** What a model can be said to read and write in one call, in tokens. */
+const WINDOW = { least: 1_000, most: 10_000_000 };
+
 const DOLLARS = /^\d{1,7}(\.\d{1,9})?$/;
 const MINUTES = /^\d{1,4}(\.\d{1,2})?$/;
 
@@ -168,6 +171,14 @@ export const AgentDraft = z.object({
     .refine((text) => text.trim() === "" || (MINUTES.test(text.trim()) && inside(Number(text) * 60, 1, 86_400)), {
       message: "Write minutes, up to 1,440, or leave it empty.",
     }),
+  windowTokens: z
+    .string()
+    .refine(
+      (text) => text.trim() === "" || (/^\d+$/.test(text.trim()) && inside(Number(text), WINDOW.least, WINDOW.most)),
+      {
+        message: "Write a whole number, 1,000 to 10,000,000 tokens, or leave it empty.",
+      },
+    ),
 });
 export type AgentDraft = z.output<typeof AgentDraft>;
 
@@ -194,7 +205,7 @@ export function newDraft(model: string): AgentDraft {
   const tools = TOOLS.map(
     ({ tool }) => ({ ...grantDraft(tool, undefined), policy: granted.includes(tool) ? "allow" : "deny" }) as GrantDraft,
   );
-  const limits = { maxSteps: "", maxTokens: "", maxMinutes: "", maxDollars: "", stepMinutes: "" };
+  const limits = { maxSteps: "", maxTokens: "", maxMinutes: "", maxDollars: "", stepMinutes: "", windowTokens: "" };
   return { displayName: "", role: "", instructions: "", model, tools, ...limits };
 }
 
@@ -219,6 +230,7 @@ export function draftOf(agent: Agent): AgentDraft {
     maxMinutes: wholeMinutes(spec.limits?.maxDuration),
     maxDollars: dollarsOf(spec.limits?.maxCostNanoUsd),
     stepMinutes: minutesOf(spec.limits?.maxStepDuration),
+    windowTokens: spec.context?.windowTokens?.toString() ?? "",
   };
 }
 
@@ -291,11 +303,17 @@ export function specOf(draft: AgentDraft, before?: AgentSpec): AgentSpec {
     ...(draft.maxDollars.trim() ? { maxCostNanoUsd: nanoOf(draft.maxDollars) } : {}),
     ...(draft.stepMinutes.trim() ? { maxStepDuration } : {}),
   };
+  const percent = before?.context?.compactAtPercent;
+  const context = {
+    ...(draft.windowTokens.trim() ? { windowTokens: Number(draft.windowTokens) } : {}),
+    ...(percent === undefined ? {} : { compactAtPercent: percent }),
+  };
   return {
     instructions: draft.instructions,
     model: draft.model,
     tools: grantsOf(draft),
     limits,
+    ...(Object.keys(context).length > 0 ? { context } : {}),
     ...(before?.parameters ? { parameters: before.parameters } : {}),
   };
 }
@@ -310,6 +328,7 @@ const SIMPLE: Record<string, keyof AgentDraft> = {
   "agent.spec.limits.max_duration": "maxMinutes",
   "agent.spec.limits.max_cost_nano_usd": "maxDollars",
   "agent.spec.limits.max_step_duration": "stepMinutes",
+  "agent.spec.context.window_tokens": "windowTokens",
 };
 const TOOL_FIELDS: Record<string, keyof GrantDraft> = {
   allowed_hosts: "hosts",

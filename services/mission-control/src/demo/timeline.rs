@@ -2,8 +2,8 @@
 
 use mc_proto::llm::v1::{Message, Usage, part};
 use mc_proto::tasks::v1::{
-    ChildEnded, ChildWait, ChildrenStarted, CommandKind, ItemDecided, RunEvent, RunState, decision,
-    run_event::Kind,
+    ChildEnded, ChildWait, ChildrenStarted, CommandKind, ContextCompacted, ItemDecided, RunEvent, RunState,
+    decision, run_event::Kind,
 };
 
 use super::follow::{LiveText, TextKind};
@@ -73,13 +73,17 @@ impl Timeline {
                     if call.attempt > 1 { format!(", attempt {}", call.attempt) } else { String::new() };
                 (
                     "→",
-                    format!(
-                        "step {}{again}: {} reads {} message{}",
-                        call.step,
-                        name(&call.model),
-                        call.message_count,
-                        if call.message_count == 1 { "" } else { "s" }
-                    ),
+                    if call.compacts_through_seq.is_some() {
+                        format!("step {}{again}: {} sums up the conversation", call.step, name(&call.model))
+                    } else {
+                        format!(
+                            "step {}{again}: {} reads {} message{}",
+                            call.step,
+                            name(&call.model),
+                            call.message_count,
+                            if call.message_count == 1 { "" } else { "s" }
+                        )
+                    },
                 )
             }
             Some(Kind::ModelCallCompleted(call)) => {
@@ -163,6 +167,7 @@ impl Timeline {
                     runs => format!("tells {runs} runs that it handed work to to stop"),
                 },
             ),
+            Some(Kind::ContextCompacted(compacted)) => ("⇲", shorter(compacted)),
             None => ("?", "an event that this version does not know".to_owned()),
         }
     }
@@ -190,6 +195,11 @@ fn handed_to(handed: &ChildrenStarted) -> String {
         _ => ", and waits",
     };
     pieces.join(", ") + waits
+}
+
+fn shorter(compacted: &ContextCompacted) -> String {
+    let cost = compacted.cost_nano_usd.map(|cost| format!(" · {}", dollars(cost))).unwrap_or_default();
+    format!("context compacted: {} -> {} tokens{cost}", compacted.tokens_before, compacted.tokens_after)
 }
 
 fn ordered(kind: CommandKind) -> &'static str {

@@ -9,7 +9,7 @@ use mc_chassis::error::Violations;
 type Copy = fn(&mut Profile, &Profile);
 
 /// Every path that may be named, with what it copies.
-const PATHS: [(&str, Copy); 19] = [
+const PATHS: [(&str, Copy); 22] = [
     ("display_name", |to, from| to.display_name.clone_from(&from.display_name)),
     ("role", |to, from| to.role.clone_from(&from.role)),
     ("avatar", |to, from| to.avatar.clone_from(&from.avatar)),
@@ -40,6 +40,13 @@ const PATHS: [(&str, Copy); 19] = [
     }),
     ("spec.limits.max_concurrent_runs", |to, from| {
         to.spec.limits.max_concurrent_runs = from.spec.limits.max_concurrent_runs;
+    }),
+    ("spec.context", |to, from| to.spec.context = from.spec.context),
+    ("spec.context.window_tokens", |to, from| {
+        to.spec.context.window_tokens = from.spec.context.window_tokens;
+    }),
+    ("spec.context.compact_at_percent", |to, from| {
+        to.spec.context.compact_at_percent = from.spec.context.compact_at_percent;
     }),
 ];
 
@@ -85,7 +92,7 @@ impl Mask {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Limits, Parameters, Spec, ToolGrant};
+    use crate::domain::{Context, Limits, Parameters, Spec, ToolGrant};
 
     fn old() -> Profile {
         Profile {
@@ -118,6 +125,7 @@ mod tests {
                 max_step_duration_ms: Some(number.into()),
                 max_concurrent_runs: Some(number),
             },
+            context: Context { window_tokens: Some(number), compact_at_percent: Some(number) },
         }
     }
 

@@ -11,7 +11,7 @@ mod version;
 
 pub(crate) use agent::{Agent, AgentId, Profile};
 pub(crate) use mask::Mask;
-pub(crate) use spec::{Limits, Parameters, Spec};
+pub(crate) use spec::{Context, Limits, Parameters, Spec};
 pub(crate) use team::Teammate;
 pub(crate) use text::{is_etag, note};
 pub(crate) use tools::{Effect, HTTP_REQUEST, Policy, ToolGrant};

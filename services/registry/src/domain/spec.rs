@@ -19,6 +19,9 @@ pub(crate) const MAX_STEPS: i32 = 10_000;
 /// Milliseconds of work of one run: 30 days.
 pub(crate) const MAX_DURATION_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
 const MIN_DURATION_MS: i64 = 1_000;
+/// Tokens that a model reads and writes in one call.
+const MIN_WINDOW_TOKENS: i32 = 1_000;
+const MAX_WINDOW_TOKENS: i32 = 10_000_000;
 /// Nano US dollars that one run may cost: a million dollars.
 pub(crate) const MAX_COST_NANO_USD: i64 = 1_000_000_000_000_000;
 const MAX_CONCURRENT_RUNS: i32 = 10_000;
@@ -38,6 +41,18 @@ pub(crate) struct Spec {
     pub(crate) tools: Vec<ToolGrant>,
     #[serde(default)]
     pub(crate) limits: Limits,
+    #[serde(default, skip_serializing_if = "Context::says_nothing")]
+    pub(crate) context: Context,
+}
+
+/// How a conversation is kept within what the model reads; absent leaves the engine's default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Context {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) window_tokens: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) compact_at_percent: Option<i32>,
 }
 
 /// How answers are sampled; absent leaves the provider's default.
@@ -96,6 +111,7 @@ impl Spec {
         self.parameters.check(&format!("{field}.parameters"), violations);
         tools::check(&format!("{field}.tools"), &self.tools, violations);
         self.limits.check(&format!("{field}.limits"), violations);
+        self.context.check(&format!("{field}.context"), violations);
     }
 }
 
@@ -120,6 +136,26 @@ impl Parameters {
         }
         if self.max_output_tokens.is_some_and(|it| !(1..=MAX_OUTPUT_TOKENS).contains(&it)) {
             violations.add(format!("{field}.max_output_tokens"), "must be 1 to 1,000,000");
+        }
+    }
+}
+
+impl Context {
+    // Serde hands a reference.
+    #[allow(clippy::trivially_copy_pass_by_ref)]
+    pub(crate) fn says_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn check(self, field: &str, violations: &mut Violations) {
+        if self.window_tokens.is_some_and(|it| !(MIN_WINDOW_TOKENS..=MAX_WINDOW_TOKENS).contains(&it)) {
+            violations.add(
+                format!("{field}.window_tokens"),
+                "must be 1,000 to 10,000,000; leave it out for 128,000",
+            );
+        }
+        if self.compact_at_percent.is_some_and(|it| !(10..=95).contains(&it)) {
+            violations.add(format!("{field}.compact_at_percent"), "must be 10 to 95; leave it out for 75");
         }
     }
 }
@@ -269,9 +305,25 @@ mod tests {
                 max_step_duration_ms: Some(0),
                 max_concurrent_runs: Some(0),
             },
+            context: Context { window_tokens: Some(0), compact_at_percent: Some(0) },
             ..Spec::default()
         };
-        assert_eq!(broken(&all).len(), 11);
+        assert_eq!(broken(&all).len(), 13);
+    }
+
+    #[test]
+    fn context_is_held_at_its_edges() {
+        let with = |context: Context| broken(&Spec { context, ..spec() });
+        let window = |it| with(Context { window_tokens: Some(it), ..Context::default() });
+        assert!(window(MIN_WINDOW_TOKENS).is_empty() && window(MAX_WINDOW_TOKENS).is_empty());
+        for bad in [MIN_WINDOW_TOKENS - 1, MAX_WINDOW_TOKENS + 1, -1] {
+            assert_eq!(window(bad), ["spec.context.window_tokens"], "{bad}");
+        }
+        let percent = |it| with(Context { compact_at_percent: Some(it), ..Context::default() });
+        assert!(percent(10).is_empty() && percent(95).is_empty());
+        for bad in [9, 96] {
+            assert_eq!(percent(bad), ["spec.context.compact_at_percent"], "{bad}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use prost_types::{Duration, Timestamp};
 use time::OffsetDateTime;
 
 use crate::domain::{
-    self, Effect, HTTP_REQUEST, Limits, Parameters, Policy, Profile, Spec, Teammate, ToolGrant,
+    self, Context, Effect, HTTP_REQUEST, Limits, Parameters, Policy, Profile, Spec, Teammate, ToolGrant,
 };
 
 /// What a caller wrote about an agent. Output-only fields are ignored (AIP-203).
@@ -21,6 +21,7 @@ pub(super) fn profile(agent: pb::Agent) -> Profile {
 fn spec(spec: pb::AgentSpec) -> Spec {
     let parameters = spec.parameters.unwrap_or_default();
     let limits = spec.limits.unwrap_or_default();
+    let context = spec.context.unwrap_or_default();
     Spec {
         instructions: spec.instructions,
         model: spec.model,
@@ -38,6 +39,10 @@ fn spec(spec: pb::AgentSpec) -> Spec {
             max_cost_nano_usd: limits.max_cost_nano_usd,
             max_step_duration_ms: limits.max_step_duration.map(milliseconds),
             max_concurrent_runs: limits.max_concurrent_runs,
+        },
+        context: Context {
+            window_tokens: context.window_tokens,
+            compact_at_percent: context.compact_at_percent,
         },
     }
 }
@@ -135,12 +140,17 @@ fn spec_message(spec: Spec) -> pb::AgentSpec {
         max_step_duration: spec.limits.max_step_duration_ms.map(duration),
         max_concurrent_runs: spec.limits.max_concurrent_runs,
     });
+    let context = (spec.context != Context::default()).then_some(pb::ContextPolicy {
+        window_tokens: spec.context.window_tokens,
+        compact_at_percent: spec.context.compact_at_percent,
+    });
     pb::AgentSpec {
         instructions: spec.instructions,
         model: spec.model,
         parameters,
         tools: spec.tools.into_iter().map(grant_message).collect(),
         limits,
+        context,
     }
 }
 

@@ -66,6 +66,29 @@ pub struct AgentSnapshot {
     /// When the run is stopped.
     #[serde(default)]
     pub limits: RunLimits,
+    /// How its conversation is kept within what the model reads.
+    #[serde(default, skip_serializing_if = "ContextPolicy::says_nothing")]
+    pub context: ContextPolicy,
+}
+
+/// How a conversation that grows is kept within what the model reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ContextPolicy {
+    /// Tokens that the model reads and writes in one call; [`super::compaction::window::DEFAULT_WINDOW`] is assumed when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window_tokens: Option<u32>,
+    /// Percent of the window, less what is kept free for the answer, from which on the conversation is made shorter;
+    /// [`super::compaction::window::DEFAULT_PERCENT`] when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compact_at_percent: Option<u8>,
+}
+
+impl ContextPolicy {
+    /// True when everything is left to the engine.
+    pub fn says_nothing(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl AgentSnapshot {

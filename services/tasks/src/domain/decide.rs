@@ -3,6 +3,7 @@
 mod ask;
 mod calls;
 mod children;
+mod context;
 mod limits;
 mod remarks;
 mod tool_use;
@@ -112,12 +113,17 @@ pub fn next(fold: &RunFold, now: OffsetDateTime) -> Next {
             _ => Next::Append(vec![Event::Started(Started {})]),
         },
         Phase::Ready => next_step(fold),
-        Phase::Calling { attempt, .. } => call_model(fold, fold.steps(), *attempt, false),
-        Phase::CallFailed { retry_at: Some(at), .. } if now < *at => Next::RetryAt(*at),
-        Phase::CallFailed { attempt, retry_at: Some(_), .. } => {
-            limits::before_attempt(fold).unwrap_or_else(|| call_model(fold, fold.steps(), attempt + 1, true))
+        Phase::Calling { attempt, compacts, .. } => {
+            call_model(fold, fold.steps(), *attempt, *compacts, false)
         }
-        Phase::CallFailed { error, attempt, .. } => give_up(error, *attempt),
+        Phase::CallFailed { retry_at: Some(at), .. } if now < *at => Next::RetryAt(*at),
+        Phase::CallFailed { error, attempt, retry_at, compacts } => context::after_overflow(fold)
+            .unwrap_or_else(|| match retry_at {
+                Some(_) => limits::before_attempt(fold)
+                    .unwrap_or_else(|| call_model(fold, fold.steps(), attempt + 1, *compacts, true)),
+                None => give_up(error, *attempt, compacts.is_some()),
+            }),
+        Phase::Summarised(summary) => context::put_in_place(fold, summary),
         Phase::Answered(answer) => calls::after_answer(fold, answer, now),
         Phase::Succeeded { .. } | Phase::Failed { .. } | Phase::Cancelled => Next::Ended,
     }
@@ -132,10 +138,11 @@ fn fail(reason: &str, message: impl Into<String>) -> Next {
     Next::Append(vec![Event::Failed(Failed { error: RunError::new(reason, message) })])
 }
 
-fn give_up(error: &RunError, attempts: u32) -> Next {
+fn give_up(error: &RunError, attempts: u32, compacts: bool) -> Next {
     let advice = match error.reason.as_str() {
-        "CONTEXT_TOO_LONG" => {
-            "The conversation no longer fits into the model. Choose a model with a larger context or split the task."
+        retry::TOO_LONG => {
+            "The conversation no longer fits into the model, and nothing more of it can be summed up. Choose a model with a larger \
+             context, say in the agent's context.window_tokens what this one reads, split the task, or have tools return less."
         }
         retry::TIMED_OUT => {
             "So did every attempt. Raise the agent's max_step_duration, split the task, or choose a faster model."
@@ -143,25 +150,47 @@ fn give_up(error: &RunError, attempts: u32) -> Next {
         _ if attempts > 1 => "Every attempt failed; the last failure is given.",
         _ => "Trying again would not help.",
     };
-    fail(&error.reason, format!("The model call failed: {} {advice}", error.message))
+    let what = if compacts {
+        "The model call that was to sum up the conversation failed"
+    } else {
+        "The model call failed"
+    };
+    fail(&error.reason, format!("{what}: {} {advice}", error.message))
 }
 
 /// A new step, if the limits leave room for one.
 fn next_step(fold: &RunFold) -> Next {
-    limits::before_step(fold).unwrap_or_else(|| call_model(fold, fold.steps() + 1, 1, true))
+    limits::before_step(fold)
+        .or_else(|| context::before_step(fold))
+        .unwrap_or_else(|| call_model(fold, fold.steps() + 1, 1, None, true))
 }
 
-fn call_model(fold: &RunFold, step: u32, attempt: u32, is_new: bool) -> Next {
-    let request = prompt::request(fold);
+/// The call that goes on with the conversation, or the one that sums it up so far.
+fn call_model(fold: &RunFold, step: u32, attempt: u32, compacts: Option<i64>, is_new: bool) -> Next {
+    match compacts {
+        Some(through_seq) => context::sum_up(fold, step, attempt, through_seq, is_new),
+        None => Next::CallModel(Box::new(call(fold, step, attempt, prompt::request(fold), None, is_new))),
+    }
+}
+
+fn call(
+    fold: &RunFold,
+    step: u32,
+    attempt: u32,
+    request: ModelRequest,
+    compacts_through: Option<i64>,
+    is_new: bool,
+) -> ModelCall {
     let intent = is_new.then(|| {
         Event::ModelCallStarted(ModelCallStarted {
             step,
             attempt,
             model: request.model.clone(),
             message_count: request.messages.len() as u32,
+            compacts_through,
         })
     });
-    Next::CallModel(Box::new(ModelCall {
+    ModelCall {
         step,
         attempt,
         idempotency_key: key::model_call(fold.brief().run, step, attempt),
@@ -169,5 +198,5 @@ fn call_model(fold: &RunFold, step: u32, attempt: u32, is_new: bool) -> Next {
         request,
         deadline: fold.deadline(),
         time_limit: fold.brief().agent.limits.max_step_duration(),
-    }))
+    }
 }

@@ -3,6 +3,8 @@
 pub mod bound;
 mod children;
 mod codec;
+mod context;
+mod notes;
 mod people;
 mod waits;
 
@@ -19,6 +21,8 @@ pub use children::{
     ChildrenStarted, MAX_ARTIFACTS, MAX_CHILD_TEXT_CHARS,
 };
 pub use codec::{DecodeError, EVENT_VERSION};
+pub use context::{ContextCompacted, ShortenedResult};
+pub use notes::{EngineNote, NoteReason};
 pub use people::{
     ApprovalRequested, ApprovedByRule, Cancelled, CommandDelivered, Doubt, DoubtCause, ItemDecided,
     OutcomeUnknown, Paused, QuestionAsked, Resumed, Retried, Steered,
@@ -94,6 +98,8 @@ pub enum Event {
     ChildrenCancelled(ChildrenCancelled),
     /// Its provider takes no calls, and it waits.
     QuotaAwaited(QuotaAwaited),
+    /// The conversation that the model reads was made shorter.
+    ContextCompacted(ContextCompacted),
 }
 
 /// The run exists.
@@ -128,6 +134,9 @@ pub struct ModelCallStarted {
     pub model: String,
     /// Turns that are sent.
     pub message_count: u32,
+    /// Of a call that sums up the conversation instead of going on with it: `seq` of the last record that it sums up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compacts_through: Option<i64>,
 }
 
 /// The model answered.
@@ -266,43 +275,6 @@ pub struct ArtifactRef {
     pub path: String,
 }
 
-/// Why the engine spoke to the agent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum NoteReason {
-    /// The answer held neither text nor a tool call.
-    EmptyAnswer,
-    /// The answer hit its token limit.
-    TruncatedAnswer,
-    /// The answer called no tool, though only `finish` ends a run.
-    NoToolCall,
-    /// The same calls gave the same results again.
-    RepeatedCall,
-}
-
-impl NoteReason {
-    /// The reason as it is on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::EmptyAnswer => "EMPTY_ANSWER",
-            Self::TruncatedAnswer => "TRUNCATED_ANSWER",
-            Self::NoToolCall => "NO_TOOL_CALL",
-            Self::RepeatedCall => "REPEATED_CALL",
-        }
-    }
-}
-
-/// The engine told the agent something.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EngineNote {
-    /// Step whose answer gave rise to it.
-    pub step: u32,
-    /// Why.
-    pub reason: NoteReason,
-    /// What the agent reads.
-    pub text: String,
-}
-
 /// The run ended as it should.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Succeeded {
@@ -367,6 +339,7 @@ impl Event {
             Self::ChildEnded(_) => "child_ended",
             Self::ChildrenCancelled(_) => "children_cancelled",
             Self::QuotaAwaited(_) => "quota_awaited",
+            Self::ContextCompacted(_) => "context_compacted",
         }
     }
 
@@ -400,6 +373,7 @@ impl Event {
             Self::TimerSet(event) => Some(event.step),
             Self::ApprovedByRule(event) => Some(event.step),
             Self::ChildrenStarted(event) => Some(event.step),
+            Self::ContextCompacted(event) => event.step,
         }
     }
 }

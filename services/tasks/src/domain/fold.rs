@@ -3,6 +3,7 @@
 mod calls;
 mod children;
 mod clock;
+mod context;
 mod people;
 mod retry;
 mod snapshot;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::brief::RunBrief;
+use super::compaction::{By, Conversation, Gauge};
 use super::conversation::Message;
 use super::event::{Event, Record, RunError};
 use super::id::{ArtifactId, RunId};
@@ -25,6 +27,7 @@ pub(super) use calls::{Answer, Call, CallState, Intent, Subject};
 use children::Child;
 pub(super) use children::Delegated;
 use clock::WorkingTime;
+pub(super) use context::Summary;
 pub(super) use people::Orders;
 pub(super) use waits::Timer;
 
@@ -81,10 +84,15 @@ pub struct RunFold {
     pub(super) phase: Phase,
     steps: u32,
     totals: Totals,
-    /// The conversation so far, whole turns only.
-    messages: Vec<Arc<Message>>,
+    /// The conversation, whole turns only, as the model is to read it.
+    conversation: Conversation,
     /// When it looks again whether its provider takes calls, of which it was told before it called; none once it calls.
     quota_until: Option<OffsetDateTime>,
+    gauge: Gauge,
+    /// Tokens of the shortest prompt that the provider called too long.
+    refused: Option<i64>,
+    /// Prompts in a row that it called too long.
+    overflows: u32,
     /// Attempts at the present step that nobody holds against it: interrupted by people, or before a retry.
     forgiven: u32,
     /// Answers in a row that brought nothing about: empty, cut, or without a tool call.
@@ -103,9 +111,11 @@ pub(super) enum Phase {
     /// Nothing has been said yet.
     Ready,
     /// A model call is under way.
-    Calling { attempt: u32, since: OffsetDateTime },
+    Calling { attempt: u32, since: OffsetDateTime, compacts: Option<i64> },
     /// A model call failed.
-    CallFailed { attempt: u32, error: RunError, retry_at: Option<OffsetDateTime> },
+    CallFailed { attempt: u32, error: RunError, retry_at: Option<OffsetDateTime>, compacts: Option<i64> },
+    /// The model has summed up the conversation, and the summary is to take its place.
+    Summarised(Summary),
     /// The model has answered, and its calls are to be seen to.
     Answered(Answer),
     /// Ended well.
@@ -121,7 +131,10 @@ impl RunFold {
     pub fn begin(record: &Record) -> Result<Self, FoldError> {
         match &record.event {
             Event::Queued(queued) if record.seq == 1 => Ok(Self {
-                messages: vec![Arc::new(Message::user(queued.brief.prompt.opening.as_str()))],
+                conversation: opening(&queued.brief),
+                gauge: Gauge::new(&queued.brief.prompt),
+                refused: None,
+                overflows: 0,
                 brief: queued.brief.clone(),
                 head_seq: 1,
                 queued_at: record.at,
@@ -235,9 +248,16 @@ impl RunFold {
             Event::ChildEnded(ended) => self.end_child(ended)?,
             Event::ChildrenCancelled(cancelled) => self.cancel_children(cancelled)?,
             Event::QuotaAwaited(awaited) => self.await_quota(awaited)?,
+            Event::ContextCompacted(compacted) => self.compact(compacted)?,
         }
         Ok(())
     }
+}
+
+fn opening(brief: &RunBrief) -> Conversation {
+    let mut conversation = Conversation::default();
+    conversation.push(1, By::Task, Arc::new(Message::user(brief.prompt.opening.as_str())));
+    conversation
 }
 
 /// What can happen to a run that no worker has begun: people may order it about, and it may be ended.

@@ -3,6 +3,7 @@
 pub mod arguments;
 pub mod board;
 pub mod brief;
+pub mod compaction;
 pub mod conversation;
 pub mod decide;
 pub mod event;

@@ -203,22 +203,27 @@ pub(super) fn failed_by_word(reason: &str) -> String {
     format!("The answer to this call got lost. A person looked and says that it counts as failed: {reason}")
 }
 
+/// The turns as providers take them: neighbours of one role are one.
+pub fn alternating(turns: &[Arc<Message>]) -> Vec<Arc<Message>> {
+    let mut messages: Vec<Arc<Message>> = Vec::with_capacity(turns.len());
+    for turn in turns {
+        match messages.last_mut() {
+            Some(last) if last.role == turn.role => {
+                Arc::make_mut(last).parts.extend(turn.parts.iter().cloned());
+            }
+            _ => messages.push(turn.clone()),
+        }
+    }
+    messages
+}
+
 /// The next request, which follows from the journal alone: the same fold gives the same request on any worker.
 pub fn request(fold: &RunFold) -> ModelRequest {
     let brief = fold.brief();
-    let mut messages: Vec<Arc<Message>> = Vec::with_capacity(fold.messages().len());
-    for message in fold.messages() {
-        match messages.last_mut() {
-            Some(last) if last.role == message.role => {
-                Arc::make_mut(last).parts.extend(message.parts.iter().cloned());
-            }
-            _ => messages.push(message.clone()),
-        }
-    }
     ModelRequest {
         model: brief.agent.model.clone(),
         system: brief.prompt.system.clone(),
-        messages,
+        messages: alternating(fold.messages()),
         tools: brief.prompt.tools.clone(),
         parameters: brief.agent.parameters,
     }

@@ -7,6 +7,8 @@ use super::event::{Event, ModelCallFailed, RunError};
 use super::fold::{PendingIntent, RunFold};
 use super::id::RunId;
 
+/// Reason of a prompt that the provider calls too long.
+pub const TOO_LONG: &str = "CONTEXT_TOO_LONG";
 /// Reason of an answer that was cut after some of it had come.
 const INTERRUPTED: &str = "GENERATION_INTERRUPTED";
 /// Reason of a model call that took longer than the agent's `max_step_duration`, and was stopped.

@@ -145,6 +145,7 @@ fn kind(workspace: WorkspaceId, run: RunId, event: Event) -> proto::run_event::K
             attempt: event.attempt as i32,
             model: event.model,
             message_count: event.message_count as i32,
+            compacts_through_seq: event.compacts_through,
         }),
         Event::ModelCallCompleted(event) => Kind::ModelCallCompleted(proto::ModelCallCompleted {
             step: event.step as i32,
@@ -222,6 +223,26 @@ fn kind(workspace: WorkspaceId, run: RunId, event: Event) -> proto::run_event::K
             provider: event.provider,
             until_time: Some(timestamp(event.until)),
         }),
+        Event::ContextCompacted(event) => Kind::ContextCompacted(compacted(event)),
+    }
+}
+
+fn compacted(event: event::ContextCompacted) -> proto::ContextCompacted {
+    let shortened = |result: event::ShortenedResult| proto::ShortenedResult {
+        seq: result.seq,
+        call_id: result.call_id,
+        text: result.text,
+    };
+    proto::ContextCompacted {
+        step: event.step.map_or(0, |step| step as i32),
+        first_seq: event.first_seq,
+        last_seq: event.last_seq,
+        text: event.text,
+        shortened: event.shortened.into_iter().map(shortened).collect(),
+        tokens_before: event.tokens_before,
+        tokens_after: event.tokens_after,
+        window_tokens: event.window_tokens,
+        cost_nano_usd: event.cost_nano_usd,
     }
 }
 

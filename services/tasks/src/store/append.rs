@@ -1,6 +1,7 @@
 //! The fenced append: the one way in which a worker commits anything of a run.
 
 mod columns;
+mod context;
 mod whole;
 
 use std::collections::HashMap;
@@ -102,6 +103,7 @@ impl Tally {
                 Event::ToolCallCompleted(_)
                 | Event::EngineNote(_)
                 | Event::ItemDecided(_)
+                | Event::ContextCompacted(_)
                 | Event::Steered(_) => tally.progress = true,
                 Event::ChildEnded(ended) => {
                     tally.totals.add_child(ended);
@@ -237,6 +239,9 @@ pub async fn append_with(
         let seq = appended.head_seq - append.events.len() as i64 + whole.place as i64 + 1;
         artifact::insert_event(&mut tx, workspace, append.run, seq, whole, append.at).await?;
     }
+    if context::is_shortened(&append.events) {
+        context::keep_for_this_fold(&mut tx, append.run).await?;
+    }
     for artifact in &besides.artifacts {
         artifact::insert(&mut tx, workspace, append.run, artifact, append.at).await?;
     }
@@ -285,10 +290,12 @@ pub fn is_duplicate(error: &sqlx::Error) -> bool {
     constraint(error).is_some_and(|name| name.starts_with("journal_step"))
 }
 
-/// Whether an append needs [`append_with`] whatever goes with it: its last event ends the run, or one settles an order.
+/// Whether an append needs [`append_with`] whatever goes with it: its last event ends the run, one settles an order, or one
+/// makes the conversation shorter.
 pub fn needs_transaction(append: &Append) -> bool {
     matches!(append.events.last(), Some(Event::Succeeded(_) | Event::Failed(_) | Event::Cancelled(_)))
         || settled_by(&append.events).next().is_some()
+        || context::is_shortened(&append.events)
 }
 
 /// Orders that events say are effective.
@@ -370,6 +377,7 @@ pub fn step_key(event: &Event, epoch: i64) -> (String, i32) {
             format!("q/{}", event.until.unix_timestamp_nanos() / 1_000),
             i32::try_from(epoch).unwrap_or(i32::MAX),
         ),
+        Event::ContextCompacted(event) => (context::key(event), 1),
     }
 }
 

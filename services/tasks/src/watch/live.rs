@@ -93,7 +93,13 @@ mod tests {
     use crate::domain::event::{ModelCallFailed, ModelCallStarted, RunError};
 
     fn started(step: u32, attempt: u32) -> Event {
-        Event::ModelCallStarted(ModelCallStarted { step, attempt, model: String::new(), message_count: 1 })
+        Event::ModelCallStarted(ModelCallStarted {
+            step,
+            attempt,
+            model: String::new(),
+            message_count: 1,
+            compacts_through: None,
+        })
     }
 
     fn failed(step: u32, attempt: u32) -> Event {

@@ -72,6 +72,7 @@ pub(crate) fn agent(effect: RequestEffect, policy: ToolPolicy) -> AgentSnapshot 
             },
         ],
         limits: RunLimits::default(),
+        context: mc_tasks::domain::brief::ContextPolicy::default(),
     }
 }
 

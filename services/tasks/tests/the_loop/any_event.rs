@@ -5,9 +5,10 @@ use mc_tasks::domain::conversation::{
     FinishReason, Message, Opaque, Part, Role, Thinking, ToolCall, ToolResult, Usage,
 };
 use mc_tasks::domain::event::{
-    ArtifactRef, CommandDelivered, EffectClass, EngineNote, Event, Failed, ModelCallCompleted,
-    ModelCallFailed, ModelCallStarted, NoteReason, Queued, QuotaAwaited, Retried, RunError, Started, Steered,
-    Succeeded, TakenOver, TimerSet, ToolCallCompleted, ToolCallStarted,
+    ArtifactRef, CommandDelivered, ContextCompacted, EffectClass, EngineNote, Event, Failed,
+    ModelCallCompleted, ModelCallFailed, ModelCallStarted, NoteReason, Queued, QuotaAwaited, Retried,
+    RunError, ShortenedResult, Started, Steered, Succeeded, TakenOver, TimerSet, ToolCallCompleted,
+    ToolCallStarted,
 };
 use mc_tasks::domain::id::{ArtifactId, CommandId, UserId};
 use mc_tasks::domain::order::{CommandKind, Details};
@@ -126,9 +127,18 @@ pub(crate) fn any_event() -> impl Strategy<Value = Event> {
         any_queued(),
         Just(Event::Started(Started {})),
         any::<i64>().prop_map(|lease_epoch| Event::TakenOver(TakenOver { lease_epoch })),
-        any::<(u32, u32, String, u32)>().prop_map(|(step, attempt, model, message_count)| {
-            Event::ModelCallStarted(ModelCallStarted { step, attempt, model, message_count })
-        }),
+        any::<(u32, u32, String, u32, Option<i64>)>().prop_map(
+            |(step, attempt, model, message_count, compacts_through)| {
+                Event::ModelCallStarted(ModelCallStarted {
+                    step,
+                    attempt,
+                    model,
+                    message_count,
+                    compacts_through,
+                })
+            }
+        ),
+        any_compaction(),
         (any::<(u32, u32, u64)>(), any_message(), finish_reason, any_usage(), any::<Option<i64>>(), text())
             .prop_map(
                 |((step, attempt, duration_ms), message, finish_reason, usage, cost_nano_usd, generation)| {
@@ -219,6 +229,32 @@ pub(crate) fn any_event() -> impl Strategy<Value = Event> {
             })
         ),
     ]
+}
+
+fn any_compaction() -> impl Strategy<Value = Event> {
+    let shortened = vec(
+        any::<(i64, String, String)>().prop_map(|(seq, call_id, text)| ShortenedResult {
+            seq,
+            call_id,
+            text,
+        }),
+        0..3,
+    );
+    (any::<Option<u32>>(), any::<[i64; 5]>(), any::<String>(), shortened, any::<Option<i64>>()).prop_map(
+        |(step, [first_seq, last_seq, tokens_before, tokens_after, window_tokens], text, shortened, cost)| {
+            Event::ContextCompacted(ContextCompacted {
+                step,
+                first_seq,
+                last_seq,
+                text,
+                shortened,
+                tokens_before,
+                tokens_after,
+                window_tokens,
+                cost_nano_usd: cost,
+            })
+        },
+    )
 }
 
 fn some_time() -> impl Strategy<Value = OffsetDateTime> {

@@ -1,4 +1,4 @@
-//! A conversation that no longer fits ends the run with words that say what to do.
+//! A conversation that no longer fits, and of which nothing can be summed up, ends the run with words that say what to do.
 
 use crate::kit::{Run, Turn, writes};
 
@@ -12,7 +12,8 @@ fn context_overflow_is_not_tried_again() {
     );
     assert_eq!(
         run.fold.error().unwrap().message,
-        "The model call failed: It went wrong. The conversation no longer fits into the model. Choose a model with a \
-         larger context or split the task."
+        "The model call failed: It went wrong. The conversation no longer fits into the model, and nothing more of \
+         it can be summed up. Choose a model with a larger context, say in the agent's context.window_tokens what this one \
+         reads, split the task, or have tools return less."
     );
 }

@@ -68,6 +68,7 @@ pub(crate) fn agent() -> AgentSnapshot {
             ToolGrant::of("write_artifact"),
         ],
         limits: RunLimits::default(),
+        context: mc_tasks::domain::brief::ContextPolicy::default(),
     }
 }
 

@@ -11,6 +11,8 @@ mod approvals;
 mod board_graph;
 mod children;
 mod claims_without_evidence;
+mod compaction;
+mod compaction_properties;
 mod context_overflow;
 mod empty_answers;
 mod fold_snapshots;

@@ -13,6 +13,8 @@ use mc_tasks::domain::prompt::ModelRequest;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 use uuid::Uuid;
 
 use crate::kit::START;
@@ -28,6 +30,9 @@ pub(crate) fn check_request(request: &ModelRequest) {
     }
     for (place, message) in messages.iter().enumerate() {
         assert!(!message.is_blank());
+        if message.role == Role::Tool {
+            assert!(messages[place - 1].tool_calls().next().is_some(), "results without calls");
+        }
         let calls: Vec<&str> = message.tool_calls().map(|call| call.id.as_str()).collect();
         let distinct: BTreeSet<&&str> = calls.iter().collect();
         assert_eq!(distinct.len(), calls.len(), "ids differ within an answer");
@@ -231,7 +236,7 @@ proptest! {
         for record in &world.run.journal {
             match &record.event {
                 Event::Steered(steered) => said.push(steered.text.clone()),
-                Event::ModelCallStarted(call) => {
+                Event::ModelCallStarted(call) if call.compacts_through.is_none() => {
                     let key = key::model_call(world.run.fold.brief().run, call.step, call.attempt);
                     // A worker that died behind the intent may never have asked.
                     let Some(request) = world.requests.get(&key) else { continue };
@@ -313,4 +318,23 @@ proptest! {
             }
         }
     }
+}
+
+/// What must hold of compactions is held to nothing if there are none.
+#[test]
+fn scenarios_come_to_conversations_that_are_made_shorter() {
+    let mut runner = TestRunner::deterministic();
+    let (mut summed_up, mut refused) = (0, 0);
+    for _ in 0..300 {
+        let mut world = World::new(any_scenario().new_tree(&mut runner).unwrap().current());
+        world.run_to_the_end();
+        for record in &world.run.journal {
+            match &record.event {
+                Event::ContextCompacted(_) => summed_up += 1,
+                Event::Failed(failed) if failed.error.reason == "CONTEXT_TOO_LONG" => refused += 1,
+                _ => {}
+            }
+        }
+    }
+    assert!(summed_up >= 10 && refused >= 10, "{summed_up}, {refused}");
 }

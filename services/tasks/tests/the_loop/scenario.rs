@@ -1,6 +1,6 @@
 //! Random models and people: what a model says and calls, what people order and decide, where workers die.
 
-use mc_tasks::domain::brief::{RequestEffect, ToolPolicy};
+use mc_tasks::domain::brief::{ContextPolicy, RequestEffect, ToolPolicy};
 use mc_tasks::domain::conversation::{FinishReason, Message, Part, Role, ToolCall};
 use mc_tasks::domain::order::CommandKind;
 use proptest::collection::vec;
@@ -18,6 +18,8 @@ fn any_arguments() -> impl Strategy<Value = String> {
             r#"{"path": "none.md", "offset": 3}"#,
             r#"{"url": "https://example.com/a"}"#,
             r#"{"url": "http://10.0.0.1/"}"#,
+            r#"{"url": "https://example.com/long"}"#,
+            r#"{"url": "https://example.com/long"}"#,
             r#"{"summary": "Done.", "evidence": ["artifact:report.md"]}"#,
             r#"{"summary": "Done.", "evidence": ["it says so"]}"#,
             r#"{"summary": "No.", "outcome": "impossible"}"#,
@@ -106,6 +108,8 @@ pub(crate) struct Scenario {
     pub(crate) given_up: Vec<bool>,
     /// How often people have the run go on after it failed.
     pub(crate) retries: u32,
+    /// What the model reads, and from what part of it on the conversation is made shorter.
+    pub(crate) context: ContextPolicy,
 }
 
 pub(crate) fn any_scenario() -> impl Strategy<Value = Scenario> {
@@ -130,11 +134,13 @@ pub(crate) fn any_scenario() -> impl Strategy<Value = Scenario> {
         ]),
         prop::array::uniform3(policy),
         vec(order, 0..60),
-        vec(any::<u8>(), 1..8),
+        (vec(any::<u8>(), 1..8), option::weighted(0.6, (3_600..8_000_u32, 10..95_u8))),
     )
         .prop_map(|(turns, deaths, max_steps, limits, effect, policies, orders, decisions)| {
             let (max_tokens, max_cost, start_in) = limits;
             let (deaths, given_up, retries) = deaths;
+            let (decisions, context) = decisions;
+            let (window_tokens, compact_at_percent) = context.unzip();
             Scenario {
                 turns,
                 deaths,
@@ -148,6 +154,7 @@ pub(crate) fn any_scenario() -> impl Strategy<Value = Scenario> {
                 decisions,
                 given_up,
                 retries,
+                context: ContextPolicy { window_tokens, compact_at_percent },
             }
         })
 }

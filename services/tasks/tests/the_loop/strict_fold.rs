@@ -67,6 +67,7 @@ fn model(step: u32, attempt: u32) -> Event {
         attempt,
         model: "simulator/demo".into(),
         message_count: 1,
+        compacts_through: None,
     })
 }
 

@@ -57,6 +57,7 @@ impl World {
             max_cost_nano_usd: scenario.max_cost,
             ..RunLimits::default()
         };
+        agent.context = scenario.context;
         let hosts = agent.tools[0].allowed_hosts.clone();
         agent.tools.push(ToolGrant {
             allowed_hosts: hosts,

@@ -20,6 +20,8 @@ export interface ModelEntry extends Base {
   readonly attempt: number;
   readonly model: string;
   readonly messageCount: number;
+  /** True when it does not go on with the conversation but sums it up. */
+  readonly sumsUp: boolean;
   /** `stopped` when the run ended before an answer, or a person had the call stopped. */
   readonly state: "running" | "answered" | "failed" | "stopped";
   readonly text: Kept | null;
@@ -172,6 +174,25 @@ export interface NoteEntry extends Base {
   readonly text: string;
 }
 
+/** The conversation that the model reads was made shorter; the records that it was made of stay. */
+export interface ContextEntry extends Base {
+  readonly kind: "context";
+  /** Step of the model call that summed up; 0 where only answers of tools were shortened. */
+  readonly step: number;
+  /** Records that the summary stands for; both 0 without one. */
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  /** What the model reads in their place; null without a summary. */
+  readonly text: Kept | null;
+  /** Records whose turns hold an answer in whose place a reference stands, one for each answer. */
+  readonly shortened: readonly number[];
+  readonly tokensBefore: number;
+  readonly tokensAfter: number;
+  readonly windowTokens: number;
+  /** Nano US dollars; absent where no model was asked, or when unknown. */
+  readonly costNanoUsd: string | undefined;
+}
+
 /** The run is over. */
 export interface EndEntry extends Base {
   readonly kind: "end";
@@ -202,6 +223,7 @@ export type Entry =
   | WorkerEntry
   | QueuedEntry
   | NoteEntry
+  | ContextEntry
   | EndEntry
   | UnknownEntry;
 

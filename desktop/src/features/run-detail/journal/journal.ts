@@ -2,6 +2,7 @@
 import type { RunEvent } from "~/api/gen/schemas";
 import { Book, type Mark } from "./book";
 import { childEnded, childrenCancelled, childrenStarted } from "./children";
+import { contextCompacted } from "./context";
 import type { EndEntry, Timeline } from "./entries";
 import { type FeedEvent, kindOf, readEvent } from "./event";
 import { modelCallCompleted, modelCallFailed, modelCallStarted } from "./model-calls";
@@ -79,6 +80,7 @@ function record(book: Book, event: FeedEvent, mark: Mark): void {
   if (event.steered) return effective(book, event.steered.command, mark);
   if (event.retried) return retried(book, event.retried, mark);
   if (event.engineNote) return book.put({ ...base, kind: "note", ...event.engineNote });
+  if (event.contextCompacted) return contextCompacted(book, event.contextCompacted, mark);
   if (event.queued) {
     const { agentDisplayName: agent, starter: by, scheduledStartTime: startTime, parentRun: parent } = event.queued;
     return book.put({ ...base, kind: "queued", agent, by, startTime, parent });

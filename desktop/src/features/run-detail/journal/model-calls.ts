@@ -17,6 +17,7 @@ const blank = (book: Book, step: number, attempt: number, mark: Mark): ModelEntr
     attempt,
     model: before?.model ?? "",
     messageCount: 0,
+    sumsUp: before?.sumsUp ?? false,
     state: "running",
     text: null,
     thinking: null,
@@ -44,7 +45,8 @@ const joined = (message: Message | undefined, of: (part: Message["parts"][number
 export function modelCallStarted(book: Book, started: ModelCallStarted, mark: Mark): void {
   const { step, attempt, model, messageCount } = started;
   book.retrying = false;
-  book.put({ ...blank(book, step, attempt, mark), seqs: [mark.seq], model, messageCount });
+  const sumsUp = started.compactsThroughSeq !== undefined;
+  book.put({ ...blank(book, step, attempt, mark), seqs: [mark.seq], model, messageCount, sumsUp });
 }
 
 export function modelCallCompleted(book: Book, done: ModelCallCompleted, mark: Mark): void {

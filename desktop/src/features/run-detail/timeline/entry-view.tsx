@@ -3,6 +3,7 @@ import { memo } from "react";
 import type { Run } from "~/api/gen/schemas";
 import type { Entry } from "../journal/entries";
 import { CallView, callOpens } from "./call-view";
+import { ContextView } from "./context-view";
 import { EndView } from "./end-view";
 import { ModelView } from "./model-view";
 import { NoteView, OrderView, QueuedView, type Receipt, UnknownView, WorkerView } from "./other-views";
@@ -47,6 +48,8 @@ export const EntryView = memo(function EntryView({ row, open, onToggle, run }: E
       return <QueuedView entry={row} />;
     case "note":
       return <NoteView entry={row} open={open} onToggle={toggle} />;
+    case "context":
+      return <ContextView entry={row} open={open} onToggle={toggle} />;
     case "end":
       return <EndView entry={row} run={run} />;
     case "unknown":

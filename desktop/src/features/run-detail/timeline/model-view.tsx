@@ -50,7 +50,10 @@ export function ModelView({ entry, open, onToggle }: { entry: ModelEntry; open: 
       headline={
         <>
           <span className="shrink-0 font-medium">Step {entry.step}</span>
-          <span className="truncate text-muted">{modelName(entry.model)}</span>
+          <span className="truncate text-muted">
+            {modelName(entry.model)}
+            {entry.sumsUp ? " sums up the conversation" : ""}
+          </span>
           <StateWord entry={entry} />
         </>
       }

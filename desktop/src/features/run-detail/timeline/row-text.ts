@@ -1,6 +1,7 @@
 // What copying an entry copies, and what it is called for those who listen.
 import { callTitle, failureTitle, orderWords } from "../words";
 import { standing } from "./call-view";
+import { contextTitle } from "./context-view";
 import type { Row } from "./entry-view";
 
 /** The text of an entry that people want elsewhere; empty when it has none. */
@@ -12,6 +13,8 @@ export function copyText(row: Row): string {
       return row.result?.text || row.question?.text || row.argumentsJson.text;
     case "note":
       return row.text;
+    case "context":
+      return row.text?.text ?? "";
     case "end":
       return row.summary || row.error?.message || row.reason;
     default:
@@ -38,6 +41,8 @@ export function rowLabel(row: Row): string {
       return "Queued";
     case "note":
       return "Note of the engine";
+    case "context":
+      return contextTitle(row);
     case "end":
       return row.outcome === "failed" ? failureTitle(row.error?.reason ?? "") : row.outcome;
     case "unknown":

@@ -1,13 +1,12 @@
 //! The calls of an answer: how far each has come, and how the records of their intents and results change a run.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::children::Delegated;
 use super::waits::Timer;
 use super::{Phase, RunFold, WaitReason};
+use crate::domain::compaction::By;
 use crate::domain::conversation::{FinishReason, Message, Part, Role, ToolCall, ToolResult};
 use crate::domain::event::{EffectClass, ToolCallCompleted, ToolCallStarted};
 use crate::domain::id::InboxItemId;
@@ -236,6 +235,6 @@ impl RunFold {
             .collect();
         self.repeats.observe(answered.iter().copied());
         let parts = answered.into_iter().map(|(_, result)| Part::ToolResult(result.clone())).collect();
-        self.messages.push(Arc::new(Message { role: Role::Tool, parts }));
+        self.say(By::Tools, Message { role: Role::Tool, parts });
     }
 }

@@ -1,13 +1,13 @@
 //! How people's orders and decisions change a run, and which of them cannot happen.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::calls::{Call, CallState, Subject};
 use super::{Phase, RunFold};
 use crate::domain::brief::ToolPolicy;
+use crate::domain::compaction::By;
 use crate::domain::conversation::{FinishReason, Message};
 use crate::domain::event::{
     ApprovalRequested, ApprovedByRule, Cancelled, CommandDelivered, EffectClass, ItemDecided, OutcomeUnknown,
@@ -153,7 +153,7 @@ impl RunFold {
             return Err("the conversation is in the middle of a turn".into());
         }
         self.orders.steering.pop_front();
-        self.messages.push(Arc::new(Message::user(steered.text.as_str())));
+        self.say(By::Person, Message::user(steered.text.as_str()));
         self.idle_answers = 0;
         self.repeats.forgive();
         Ok(())

@@ -1,13 +1,12 @@
 //! How a failed run goes on when a person says so: from where it stood, with the counts of the failed step begun anew.
 
-use std::sync::Arc;
-
 use time::OffsetDateTime;
 
 use super::calls::{Call, CallState, Subject};
 use super::clock::WorkingTime;
 use super::{Phase, RunFold};
-use crate::domain::conversation::{FinishReason, Message, Role};
+use crate::domain::compaction::By;
+use crate::domain::conversation::{FinishReason, Message};
 use crate::domain::event::Retried;
 
 impl RunFold {
@@ -22,22 +21,22 @@ impl RunFold {
         let (error, before) = (error.clone(), (**before).clone());
         self.orders.begin_anew(retried.command)?;
         self.phase = match before {
-            Phase::CallFailed { attempt, error, .. } => {
+            Phase::CallFailed { attempt, error, compacts, .. } => {
                 self.forgiven = attempt;
-                Phase::CallFailed { attempt, error, retry_at: Some(at) }
+                Phase::CallFailed { attempt, error, retry_at: Some(at), compacts }
             }
             // The worker went before it could say what became of the call: whoever asks under its key joins it.
-            Phase::Calling { attempt, since } => {
+            Phase::Calling { attempt, since, compacts } => {
                 self.forgiven = attempt - 1;
-                Phase::Calling { attempt, since }
+                Phase::Calling { attempt, since, compacts }
             }
             // What the provider withheld is no part of the conversation: the step is asked again.
             Phase::Answered(answer) if answer.finish_reason == FinishReason::ContentFilter => {
-                if !answer.blank && self.messages.last().is_some_and(|last| last.role == Role::Assistant) {
-                    self.messages.pop();
+                if !answer.blank {
+                    self.conversation.pop_answer();
                 }
                 self.forgiven = answer.attempt;
-                Phase::CallFailed { attempt: answer.attempt, error, retry_at: Some(at) }
+                Phase::CallFailed { attempt: answer.attempt, error, retry_at: Some(at), compacts: None }
             }
             Phase::Answered(mut answer) => {
                 answer.calls.iter_mut().for_each(Call::ask_anew);
@@ -48,10 +47,12 @@ impl RunFold {
             before => before,
         };
         if !retried.note.is_empty() {
-            self.messages.push(Arc::new(Message::user(retried.note.as_str())));
+            // A person's words are in it.
+            self.say(By::Person, Message::user(retried.note.as_str()));
         }
         self.quota_until = None;
         self.idle_answers = 0;
+        self.overflows = 0;
         self.repeats.forgive();
         self.working = WorkingTime::default();
         self.ended_at = None;

@@ -1,12 +1,13 @@
 //! How the records of model calls and notes change a run, and which of them cannot happen.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use time::OffsetDateTime;
 
 use super::calls::{Answer, Call, CallState};
+use super::context::is_overflow;
 use super::{Phase, RunFold};
+use crate::domain::compaction::By;
 use crate::domain::conversation::{FinishReason, Message, Part, Role};
 use crate::domain::event::{EngineNote, ModelCallCompleted, ModelCallFailed, ModelCallStarted, NoteReason};
 use crate::domain::order::is_interruption;
@@ -17,10 +18,18 @@ impl RunFold {
         started: &ModelCallStarted,
         at: OffsetDateTime,
     ) -> Result<(), String> {
+        let compacts = started.compacts_through;
         let (step, attempt) = match &self.phase {
             Phase::Ready => (self.steps + 1, 1),
             Phase::Answered(answer) if answer.settled() => (self.steps + 1, 1),
-            Phase::CallFailed { attempt, retry_at: Some(_), .. } => (self.steps, attempt + 1),
+            Phase::CallFailed { attempt, retry_at: Some(_), compacts: before, .. }
+                if before.is_some() == compacts.is_some() =>
+            {
+                (self.steps, attempt + 1)
+            }
+            Phase::CallFailed { compacts: None, .. } if compacts.is_some() && self.overflowed() => {
+                (self.steps + 1, 1)
+            }
             Phase::CallFailed { .. } => return Err("the last call failed for good".into()),
             Phase::Calling { .. } => return Err("another model call is under way".into()),
             _ => return Err("the last answer's calls are not settled".into()),
@@ -31,27 +40,38 @@ impl RunFold {
                 started.step, started.attempt
             ));
         }
+        if let Some(through) = compacts {
+            self.conversation.up_to(through)?;
+        }
         self.steps = step;
         self.quota_until = None;
         if attempt == 1 {
             self.forgiven = 0;
         }
-        self.phase = Phase::Calling { attempt, since: at };
+        self.phase = Phase::Calling { attempt, since: at, compacts };
         Ok(())
     }
 
-    /// The open call's attempt, if `step` and `attempt` are its own.
-    fn open_call(&self, step: u32, attempt: u32) -> Result<(), String> {
+    /// What the open call sums up, if it does, and if `step` and `attempt` are its own.
+    fn open_call(&self, step: u32, attempt: u32) -> Result<Option<i64>, String> {
         match &self.phase {
-            Phase::Calling { attempt: open, .. } if (self.steps, *open) == (step, attempt) => Ok(()),
+            Phase::Calling { attempt: open, compacts, .. } if (self.steps, *open) == (step, attempt) => {
+                Ok(*compacts)
+            }
             _ => Err(format!("no call of step {step} attempt {attempt} is under way")),
         }
     }
 
     pub(super) fn take_answer(&mut self, completed: &ModelCallCompleted) -> Result<(), String> {
-        self.open_call(completed.step, completed.attempt)?;
+        let compacts = self.open_call(completed.step, completed.attempt)?;
         let usage = &completed.usage;
         self.totals.charge(usage.total_tokens(), completed.cost_nano_usd, usage.estimated);
+        if let Some(through_seq) = compacts {
+            self.take_summary(through_seq, completed);
+            return Ok(());
+        }
+        self.gauge.observe(usage, self.conversation.tokens());
+        self.overflows = 0;
         let message = normalised(completed.step, &completed.message);
         let calls: Vec<Call> =
             message.tool_calls().cloned().map(|call| Call { call, state: CallState::Asked }).collect();
@@ -63,7 +83,7 @@ impl RunFold {
         }
         // Providers refuse an assistant turn without content; the note that follows says that it was empty.
         if !blank {
-            self.messages.push(Arc::new(sendable(message)));
+            self.say(By::Agent, sendable(message));
         }
         self.phase = Phase::Answered(Answer {
             attempt: completed.attempt,
@@ -76,17 +96,21 @@ impl RunFold {
     }
 
     pub(super) fn fail_call(&mut self, failed: &ModelCallFailed) -> Result<(), String> {
-        self.open_call(failed.step, failed.attempt)?;
+        let compacts = self.open_call(failed.step, failed.attempt)?;
         if failed.maybe_billed {
             self.totals.charge(failed.total_tokens, failed.cost_nano_usd, failed.cost_estimated);
         }
         if is_interruption(&failed.error.reason) {
             self.forgiven += 1;
         }
+        if compacts.is_none() && is_overflow(&failed.error.reason) {
+            self.note_overflow();
+        }
         self.phase = Phase::CallFailed {
             attempt: failed.attempt,
             error: failed.error.clone(),
             retry_at: failed.retry_at,
+            compacts,
         };
         Ok(())
     }
@@ -109,7 +133,7 @@ impl RunFold {
         if note.reason == NoteReason::RepeatedCall {
             self.repeats.warn();
         }
-        self.messages.push(Arc::new(Message::user(note.text.as_str())));
+        self.say(By::Engine, Message::user(note.text.as_str()));
         Ok(())
     }
 }

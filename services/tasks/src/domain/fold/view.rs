@@ -160,7 +160,9 @@ impl RunFold {
             Phase::CallFailed { error, retry_at: Some(_), .. } if retry::is_quota(&error.reason) => {
                 RunState::Waiting(WaitReason::Quota)
             }
-            Phase::Ready | Phase::Calling { .. } | Phase::CallFailed { .. } => RunState::Running,
+            Phase::Ready | Phase::Calling { .. } | Phase::CallFailed { .. } | Phase::Summarised(_) => {
+                RunState::Running
+            }
         }
     }
 
@@ -236,7 +238,7 @@ impl RunFold {
 
     /// The conversation so far, whole turns only, as the model is to read it.
     pub fn messages(&self) -> &[Arc<Message>] {
-        &self.messages
+        self.conversation.messages()
     }
 
     /// Paths it has written, each with its newest artifact.
@@ -247,7 +249,7 @@ impl RunFold {
     /// Intents without a result.
     pub fn pending(&self) -> Vec<PendingIntent> {
         match &self.phase {
-            Phase::Calling { attempt, since } => vec![PendingIntent::Model {
+            Phase::Calling { attempt, since, .. } => vec![PendingIntent::Model {
                 step: self.steps,
                 attempt: *attempt,
                 idempotency_key: key::model_call(self.brief.run, self.steps, *attempt),

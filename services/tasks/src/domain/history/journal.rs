@@ -36,6 +36,7 @@ fn steps(journal: &[Entry], say: &mut impl FnMut(Promise, String)) {
     let mut results = BTreeSet::new();
     // Calls of which a person's word, a timer or work for others stands for an intent.
     let mut settled = BTreeSet::new();
+    let mut summaries = BTreeSet::new();
     let mut ended = None;
     let mut failed = false;
     for entry in journal {
@@ -85,6 +86,18 @@ fn steps(journal: &[Entry], say: &mut impl FnMut(Promise, String)) {
             }
             Event::ChildrenStarted(event) if !settled.insert((event.step, event.call_id.clone())) => {
                 say(Promise::StepOnce, format!("call `{}` handed its work over twice", event.call_id));
+            }
+            Event::ContextCompacted(compacted) => {
+                let Some(step) = compacted.step else { continue };
+                if !answered.contains(&step) {
+                    say(
+                        Promise::StepOnce,
+                        format!("step {step} is in the place of turns, and nothing came of it"),
+                    );
+                }
+                if !summaries.insert(step) {
+                    say(Promise::StepOnce, format!("the summary of step {step} took its place twice"));
+                }
             }
             Event::Succeeded(_) | Event::Failed(_) | Event::Cancelled(_) => {
                 (ended, failed) = (Some(entry.seq), matches!(entry.event, Event::Failed(_)));

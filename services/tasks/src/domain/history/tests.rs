@@ -28,6 +28,7 @@ fn brief() -> RunBrief {
         parameters: ModelParameters::default(),
         tools: vec![ToolGrant::of("http_request")],
         limits: RunLimits::default(),
+        context: crate::domain::brief::ContextPolicy::default(),
     };
     let task = TaskSnapshot {
         task: TaskId::new(Uuid::from_u128(3)),
@@ -69,7 +70,16 @@ fn whole() -> (RunHistory, Outside) {
     let events = [
         (0, Event::Queued(Queued { brief: brief().into(), start_at: None })),
         (1, Event::Started(Started {})),
-        (1, Event::ModelCallStarted(ModelCallStarted { step: 1, attempt: 1, model, message_count: 1 })),
+        (
+            1,
+            Event::ModelCallStarted(ModelCallStarted {
+                step: 1,
+                attempt: 1,
+                model,
+                message_count: 1,
+                compacts_through: None,
+            }),
+        ),
         (
             1,
             Event::ModelCallCompleted(ModelCallCompleted {

@@ -346,6 +346,7 @@ pub(crate) fn writer() -> AgentSnapshot {
         parameters: crate::domain::brief::ModelParameters::default(),
         tools: vec![ToolGrant::of("write_artifact")],
         limits: RunLimits::default(),
+        context: crate::domain::brief::ContextPolicy::default(),
     }
 }
 
@@ -370,6 +371,7 @@ pub(crate) fn intent(lease: &Lease, step: u32) -> Append {
             attempt: 1,
             model: "simulator/demo".into(),
             message_count: 1,
+            compacts_through: None,
         })],
     }
 }

@@ -254,6 +254,7 @@ impl Both {
                 attempt: 1,
                 model: "simulator/demo".into(),
                 message_count: 1,
+                compacts_through: None,
             })],
             What::Note(step) => vec![Event::EngineNote(EngineNote {
                 step: *step,

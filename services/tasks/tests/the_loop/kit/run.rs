@@ -40,6 +40,8 @@ pub(crate) struct Run {
     pub(crate) asked: Vec<(InboxItemId, Ask)>,
     /// What was handed to others.
     pub(crate) delegated: Vec<Delegate>,
+    /// The model counts tokens as we estimate them; 10 of each prompt else.
+    pub(crate) counts: bool,
     letters: i64,
     files: BTreeMap<String, String>,
 }
@@ -67,6 +69,7 @@ impl Run {
             carried_out: vec![],
             asked: vec![],
             delegated: vec![],
+            counts: false,
             letters: 0,
             files: BTreeMap::new(),
         }
@@ -75,6 +78,11 @@ impl Run {
     /// A run of the usual task and agent.
     pub(crate) fn usual(script: impl IntoIterator<Item = Turn>) -> Self {
         Self::new(brief(task(), agent()), script)
+    }
+
+    /// An artifact is there already.
+    pub(crate) fn has_file(&mut self, path: &str, content: &str) {
+        self.files.insert(path.into(), content.into());
     }
 
     /// Commits a record, through its JSON as a database would.
@@ -194,7 +202,11 @@ impl Run {
         match self.script.pop_front() {
             None => return false,
             Some(Turn::Answers(message, finish_reason)) => {
-                self.append(answered(&call, message, finish_reason));
+                let mut event = answered(&call, message, finish_reason);
+                if let (true, Event::ModelCallCompleted(completed)) = (self.counts, &mut event) {
+                    completed.usage.input_tokens = self.fold.prompt_tokens();
+                }
+                self.append(event);
             }
             Some(turn) => {
                 let failure = turn.failure().expect("it is no answer");
@@ -220,6 +232,9 @@ impl Run {
                 Some(content) => used.completed(content.clone(), false, None, 1),
                 None => used.completed(format!("There is no {path}."), true, None, 1),
             },
+            Arguments::HttpFetch { url } if url.path() == "/long" => {
+                used.completed("A long page. ".repeat(300), false, None, 1)
+            }
             Arguments::HttpFetch { url } => used.completed(format!("Page of {url}"), false, None, 1),
             Arguments::HttpRequest(request) => {
                 used.completed(format!("{} {}", request.method.as_str(), request.url), false, None, 1)
@@ -319,7 +334,10 @@ fn told(event: &Event) -> String {
         | Event::Resumed(_)
         | Event::Cancelled(_)
         | Event::Retried(_) => event.kind().to_owned(),
-        Event::ModelCallStarted(call) => format!("model {}/{} ?", call.step, call.attempt),
+        Event::ModelCallStarted(call) => {
+            let what = if call.compacts_through.is_some() { "summary" } else { "?" };
+            format!("model {}/{} {what}", call.step, call.attempt)
+        }
         Event::ModelCallCompleted(call) => format!("model {}/{} ok", call.step, call.attempt),
         Event::ModelCallFailed(call) => {
             let after = if call.retry_at.is_some() { "tried again" } else { "given up" };
@@ -353,6 +371,11 @@ fn told(event: &Event) -> String {
         }
         Event::ApprovedByRule(allowed) => {
             format!("rule {}/{} {}", allowed.step, allowed.call_id, allowed.tool)
+        }
+        Event::ContextCompacted(compacted) => {
+            let (first, last, shortened) =
+                (compacted.first_seq, compacted.last_seq, compacted.shortened.len());
+            format!("compacted {first}..{last}, {shortened} shortened")
         }
         Event::ItemDecided(decided) => {
             let how = format!("{:?}", decided.decision);

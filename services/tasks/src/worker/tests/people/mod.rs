@@ -3,6 +3,7 @@
 mod approvals;
 mod cancels;
 mod children;
+mod contexts;
 mod cut_off;
 mod orders;
 mod outcomes;
