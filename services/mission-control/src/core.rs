@@ -15,6 +15,7 @@ use mc_chassis::db::{self, Database};
 use mc_chassis::egress::{Egress, EgressPolicy};
 use mc_chassis::server::{Listener, MemoryListener, Served, memory, serve};
 use mc_chassis::{Ambient, Lifecycle, telemetry};
+use mc_tasks::notify::{MailSettings, Mailer};
 use tokio::net::TcpListener;
 
 use crate::data_dir::DataDir;
@@ -39,6 +40,8 @@ pub(crate) struct Core {
     bus: BusSettings,
     #[command(flatten)]
     telemetry: TelemetrySettings,
+    #[command(flatten)]
+    mail: MailSettings,
     /// What model providers and receivers of notifications may be at besides public addresses.
     #[arg(long, env = "MC_EGRESS_ALLOW", default_value = "")]
     egress_allow: EgressPolicy,
@@ -78,6 +81,7 @@ struct House {
     trust: TrustList,
     bus: Bus,
     egress: Egress,
+    mailer: Option<Mailer>,
     /// Where people find the app.
     public_url: url::Url,
     identity: Line,
@@ -114,6 +118,7 @@ impl House {
             trust: TrustList::load(&secrets.trust())?,
             bus: Bus::open(&args.bus, args.admin_url.expose(), &life).context("open the live bus")?,
             egress: Egress::new(args.egress_allow.clone()).context("make the client for providers")?,
+            mailer: args.mail.mailer()?,
             public_url: public_url(args)?,
             identity: line("identity"),
             registry: line("registry"),
@@ -156,6 +161,7 @@ impl House {
             registry: self.registry.upstream.clone(),
             llm: self.llm.upstream.clone(),
             identity: self.identity.upstream.clone(),
+            mails: self.mailer.is_some(),
             bus: self.bus.clone(),
             verifier: self.verifier("tasks"),
             ambient: self.ambient.clone(),
@@ -173,6 +179,7 @@ impl House {
             identity: self.identity.upstream.clone(),
             service: self.identity_of("tasks")?,
             egress: self.egress.clone(),
+            mailer: self.mailer.clone(),
             bus: self.bus.clone(),
             ambient: self.ambient.clone(),
         };

@@ -11,6 +11,7 @@ use mc_chassis::config::{
 use mc_chassis::db::{self, Database};
 use mc_chassis::egress::{Egress, EgressPolicy};
 use mc_chassis::{Ambient, Lifecycle, telemetry};
+use mc_tasks::notify::MailSettings;
 use mc_tasks::worker::{Means, WorkerSettings};
 
 /// How long steps in progress have when a worker stops; what is not done by then another worker takes up.
@@ -27,6 +28,8 @@ pub(crate) struct Worker {
     service: ServiceIdentitySettings,
     #[command(flatten)]
     telemetry: TelemetrySettings,
+    #[command(flatten)]
+    mail: MailSettings,
     /// Where the llm service is.
     #[arg(long, env = "MC_LLM_URL")]
     llm_url: Target,
@@ -60,6 +63,7 @@ pub(crate) async fn run(args: Worker) -> anyhow::Result<()> {
         accounts: Upstream::new("identity", args.identity_url, &ClientSettings::default(), &life),
         identity: ServiceIdentity::load("tasks", key, ambient.clock.clone())?,
         egress: Egress::new(args.egress_allow).context("make the client for tools")?,
+        mailer: args.mail.mailer()?,
         bus: Bus::open(&args.bus, url, &life).context("open the live bus")?,
         ambient,
     };

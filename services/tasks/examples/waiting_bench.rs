@@ -68,6 +68,7 @@ async fn measure(admin: &Url, name: &str, waiting: i64, ambient: &Ambient) -> an
         registry: nobody("registry")?,
         accounts: nobody("identity")?,
         egress: Egress::new(EgressPolicy::default())?,
+        mailer: None,
         bus: Bus::local(),
         ambient: ambient.clone(),
     };

@@ -43,8 +43,10 @@ pub const CURSOR_EXPIRED: &str = "CURSOR_EXPIRED";
 pub const SCHEDULE_LIMIT: &str = "SCHEDULE_LIMIT";
 /// As many fires of the schedule wait as may.
 pub const SCHEDULE_BUSY: &str = "SCHEDULE_BUSY";
-/// The workspace has as many channels as it may.
+/// The workspace, or the caller of their own, has as many channels as may be.
 pub const CHANNEL_LIMIT: &str = "CHANNEL_LIMIT";
+/// No mail server is set.
+pub const MAIL_NOT_CONFIGURED: &str = "MAIL_NOT_CONFIGURED";
 /// As many tests of the channel wait as may.
 pub const CHANNEL_BUSY: &str = "CHANNEL_BUSY";
 /// A newer release wrote what is to be read.
@@ -175,9 +177,17 @@ pub enum Error {
     /// Only who said something takes it back.
     #[error("{0} is somebody else's")]
     CommentOfAnother(String),
-    /// The workspace has no room for another channel.
-    #[error("the workspace has as many channels as it may")]
-    ChannelLimit,
+    /// There is no room for another channel.
+    #[error("there are as many channels as may be")]
+    ChannelLimit {
+        /// Whether of the caller's own; of the workspace otherwise.
+        own: bool,
+        /// As many as there may be.
+        limit: i64,
+    },
+    /// There is nothing to send mail with.
+    #[error("no mail server is set")]
+    MailNotConfigured,
     /// The channel has no room for another test.
     #[error("as many tests of {0} wait as may")]
     ChannelBusy(String),
@@ -310,10 +320,15 @@ impl From<Error> for Failure {
                 COMMENT_OF_ANOTHER,
                 format!("somebody else said {name}; only they can take it back"),
             ),
-            Error::ChannelLimit => Self::new(
+            Error::ChannelLimit { own, limit } => {
+                let who = if own { "you have, of your own," } else { "the workspace has" };
+                let message = format!("{who} {limit} channels, and no more fit; delete one first");
+                Self::new(Code::FailedPrecondition, CHANNEL_LIMIT, message).with("limit", limit.to_string())
+            }
+            Error::MailNotConfigured => Self::new(
                 Code::FailedPrecondition,
-                CHANNEL_LIMIT,
-                "the workspace has 100 channels, and no more fit; delete one first",
+                MAIL_NOT_CONFIGURED,
+                "no mail can be sent from here: the operator of this Mission Control has set no mail server (MC_SMTP_HOST)",
             ),
             Error::ChannelBusy(name) => Self::new(
                 Code::FailedPrecondition,

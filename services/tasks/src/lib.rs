@@ -4,7 +4,7 @@ pub mod domain;
 pub mod error;
 pub mod faults;
 mod keeping;
-mod notify;
+pub mod notify;
 mod price;
 mod relay;
 mod rpc;
@@ -49,6 +49,8 @@ pub struct Parts {
     pub llm: Upstream,
     /// Identity, whose vault has the secrets of channels.
     pub identity: Upstream,
+    /// Whether mail can be sent.
+    pub mails: bool,
     /// Hints and live text.
     pub bus: Bus,
     /// Knows the callers.
@@ -60,12 +62,21 @@ pub struct Parts {
 /// Builds the service: the RPCs of tasks, runs, the inbox, rules, schedules, artifacts, notifications and activity. It is ready once its
 /// database answers; its watches end when the lifecycle drains.
 pub fn build(parts: Parts, lifecycle: &Lifecycle) -> Served {
-    let Parts { database, registry, llm, identity, bus, verifier, ambient } = parts;
+    let Parts { database, registry, llm, identity, mails, bus, verifier, ambient } = parts;
     let readiness = Readiness::new(false);
     readiness.follow(database.clone(), lifecycle);
     let watcher = watch::Watcher::new(database.clone(), bus.clone(), watch::Cadence::default(), lifecycle);
     let ids = ambient.ids.clone();
-    let api =
-        rpc::Api { database, registry, llm, identity, bus, watcher, verifier: verifier.clone(), ambient };
+    let api = rpc::Api {
+        database,
+        registry,
+        llm,
+        identity,
+        mails,
+        bus,
+        watcher,
+        verifier: verifier.clone(),
+        ambient,
+    };
     Served { name: NAME, routes: rpc::routes(api), verifier, readiness, ids }
 }

@@ -13,6 +13,7 @@ use mc_chassis::db::{self, Database, Passwords};
 use mc_chassis::egress::{Egress, EgressPolicy};
 use mc_chassis::server::{Listener, serve};
 use mc_chassis::{Ambient, Lifecycle, telemetry};
+use mc_tasks::notify::MailSettings;
 use mc_tasks::settings::{Role, Settings};
 use mc_tasks::worker::{self, Means};
 use mc_tasks::{NAME, Parts, SCHEMA, scheduler};
@@ -45,6 +46,8 @@ struct Program {
     telemetry: TelemetrySettings,
     #[command(flatten)]
     settings: Settings,
+    #[command(flatten)]
+    mail: MailSettings,
     /// What `http_fetch` and notifications may reach besides public addresses: names, addresses and networks, with commas between.
     #[arg(long, env = "MC_EGRESS_ALLOW", default_value = "")]
     egress_allow: EgressPolicy,
@@ -77,6 +80,8 @@ async fn main() -> anyhow::Result<()> {
 impl Program {
     async fn serve(self, role: Role) -> anyhow::Result<()> {
         self.check(role)?;
+        let mailer = self.mail.mailer()?;
+        let mails = mailer.is_some();
         config::announce(NAME, &self);
         let ambient = Ambient::system();
         let lifecycle = Lifecycle::new();
@@ -101,6 +106,7 @@ impl Program {
                         registry: registry.clone(),
                         accounts: accounts.clone(),
                         egress,
+                        mailer,
                         bus: bus.clone(),
                         ambient: ambient.clone(),
                     };
@@ -118,6 +124,7 @@ impl Program {
                         identity: accounts.clone(),
                         service: identity,
                         egress,
+                        mailer,
                         bus: bus.clone(),
                         ambient: ambient.clone(),
                     };
@@ -135,6 +142,7 @@ impl Program {
                 registry,
                 llm,
                 identity: accounts.clone(),
+                mails,
                 bus,
                 verifier: Verifier::new(NAME, trust, keys_of(&accounts), ambient.clock.clone()),
                 ambient,

@@ -16,7 +16,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use url::Url;
 
 use crate::domain::notice::message::Links;
-use crate::notify::{self, Notifier};
+use crate::notify::{self, Mailer, Notifier};
 use crate::schedules::{self, Clockwork};
 use crate::store::{beat, inbox, lease, park};
 use crate::{keeping, relay, topics};
@@ -65,6 +65,8 @@ pub struct Means {
     pub service: ServiceIdentity,
     /// The way out for notifications.
     pub egress: Egress,
+    /// Sends mail; none where no server is set.
+    pub mailer: Option<Mailer>,
     /// Hints.
     pub bus: Bus,
     /// Time and ids.
@@ -73,13 +75,14 @@ pub struct Means {
 
 /// Schedules, fires, sends and relays until the lifecycle drains.
 pub async fn run(settings: SchedulerSettings, means: Means, lifecycle: &Lifecycle) {
-    let Means { engine, registry, llm, identity, service, egress, bus, ambient } = means;
+    let Means { engine, registry, llm, identity, service, egress, mailer, bus, ambient } = means;
     let clock = ambient.clock.clone();
     let notifier = Notifier {
         engine: engine.clone(),
         identity: identity.clone(),
         service: service.clone(),
         egress,
+        mailer,
         links: Links { public: settings.public_url.clone() },
         ambient: ambient.clone(),
     };

@@ -289,7 +289,7 @@ export const operations = {
     keyed: false,
     reply: s.GetArtifactResponse,
   }),
-  /** Lists channels, newest first. */
+  /** Lists channels of the workspace and the caller's own, newest first. */
   listChannels: operation<
     {
       /** At most this many, 1 to 1000; 50 when 0. */
@@ -307,12 +307,12 @@ export const operations = {
     keyed: false,
     reply: s.ListChannelsResponse,
   }),
-  /** Makes a channel. A workspace has at most 100 (`CHANNEL_LIMIT`). What is secret of it goes into the credential vault on behalf of the caller, who needs `identity.credential.manage` besides. Not to be repeated blindly: the signing secret is in the reply of this request alone. */
+  /** Makes a channel: one of the workspace, which takes `tasks.channel.write` besides, or the caller's own, as its `owner` says. A workspace has at most 100, a member 5 of their own (`CHANNEL_LIMIT`). What is secret of it goes into the credential vault on behalf of the caller, who needs `identity.credential.manage` besides; there is nothing secret of a channel by mail, which takes that the operator has set a mail server (`MAIL_NOT_CONFIGURED`). Not to be repeated blindly: the signing secret is in the reply of this request alone. */
   createChannel: operation<NoQuery, Body<typeof s.Channel>, typeof s.CreateChannelResponse>({
     id: "createChannel",
     method: "POST",
     path: "/v1/workspaces/{workspace}/channels",
-    permission: "tasks.channel.write",
+    permission: "tasks.ownChannel.write",
     keyed: false,
     reply: s.CreateChannelResponse,
   }),
@@ -325,10 +325,10 @@ export const operations = {
     keyed: false,
     reply: s.GetChannelResponse,
   }),
-  /** Changes a channel, for what happens from then on; what is to be delivered already goes by the new settings where they say how. A channel that was disabled by its receiver is enabled again with `disabled` set to false. */
+  /** Changes a channel, for what happens from then on; what is to be delivered already goes by the new settings where they say how: what waits for the end of quiet hours or for others is looked at anew. A channel that was disabled by its receiver is enabled again with `disabled` set to false. One of the workspace takes `tasks.channel.write` besides. */
   updateChannel: operation<
     {
-      /** Which fields to change (`display_name`, `url`, `kinds`, `agents`, `delay`, `include_content`, `disabled`); all of them when empty. The url of a Slack channel is a secret, replaced by `:rotateSecret`. When it is absent, the fields that the body has are changed. */
+      /** Which fields to change (`display_name`, `url`, `kinds`, `agents`, `delay`, `include_content`, `disabled`, `quiet_hours`, `urgent_kinds`, `digest_window`); all of them when empty. The url of a Slack channel is a secret, replaced by `:rotateSecret`. When it is absent, the fields that the body has are changed. */
       updateMask?: string | undefined;
     },
     Body<typeof s.ChannelPatch>,
@@ -337,16 +337,16 @@ export const operations = {
     id: "updateChannel",
     method: "PATCH",
     path: "/v1/workspaces/{workspace}/channels/{channel}",
-    permission: "tasks.channel.write",
+    permission: "tasks.ownChannel.write",
     keyed: false,
     reply: s.UpdateChannelResponse,
   }),
-  /** Deletes a channel with its deliveries, sent or not, and its secret. */
+  /** Deletes a channel with its deliveries, sent or not, and its secret. One of the workspace takes `tasks.channel.write` besides. */
   deleteChannel: operation<NoQuery, undefined, typeof s.DeleteChannelResponse>({
     id: "deleteChannel",
     method: "DELETE",
     path: "/v1/workspaces/{workspace}/channels/{channel}",
-    permission: "tasks.channel.write",
+    permission: "tasks.ownChannel.write",
     keyed: false,
     reply: s.DeleteChannelResponse,
   }),
@@ -363,12 +363,12 @@ export const operations = {
     keyed: false,
     reply: s.RotateChannelSecretResponse,
   }),
-  /** Sends a test, disabled or not. With 10 tests that are not settled it is refused (`CHANNEL_BUSY`). */
+  /** Sends a test, disabled or not, at once. With 10 tests that are not settled it is refused (`CHANNEL_BUSY`). A channel of the workspace takes `tasks.channel.write` besides. */
   testChannel: operation<NoQuery, Body<typeof s.TestChannelRequest>, typeof s.TestChannelResponse>({
     id: "testChannel",
     method: "POST",
     path: "/v1/workspaces/{workspace}/channels/{channel}:test",
-    permission: "tasks.channel.write",
+    permission: "tasks.ownChannel.write",
     keyed: false,
     reply: s.TestChannelResponse,
   }),
@@ -426,7 +426,7 @@ export const operations = {
     keyed: false,
     reply: s.RotateCredentialResponse,
   }),
-  /** Lists deliveries, newest first. Those that are settled are kept for 30 days. */
+  /** Lists deliveries over channels of the workspace and the caller's own, newest first. Those that are settled are kept for 30 days. */
   listDeliveries: operation<
     {
       /** At most this many, 1 to 1000; 50 when 0. */
@@ -448,12 +448,12 @@ export const operations = {
     keyed: false,
     reply: s.ListDeliveriesResponse,
   }),
-  /** Sends a delivery again, whatever became of it, under the same `webhook-id`; one that is to be tried later is tried now. */
+  /** Sends a delivery again, whatever became of it, under the same `webhook-id`; one that is to be tried later is tried now. One that went out together with others goes out alone. Over a channel of the workspace it takes `tasks.channel.write` besides. */
   replayDelivery: operation<NoQuery, Body<typeof s.ReplayDeliveryRequest>, typeof s.ReplayDeliveryResponse>({
     id: "replayDelivery",
     method: "POST",
     path: "/v1/workspaces/{workspace}/deliveries/{deliverie}:replay",
-    permission: "tasks.channel.write",
+    permission: "tasks.ownChannel.write",
     keyed: false,
     reply: s.ReplayDeliveryResponse,
   }),

@@ -1197,16 +1197,19 @@ export type CaughtUp = z.output<typeof CaughtUp>;
 /** How a channel is spoken to.
  * - `CHANNEL_FORMAT_UNSPECIFIED`: Not said; refused.
  * - `CHANNEL_FORMAT_STANDARD_WEBHOOK`: A JSON document by POST, signed as [Standard Webhooks](https://www.standardwebhooks.com) says: `webhook-id`, `webhook-timestamp`, `webhook-signature`.
- * - `CHANNEL_FORMAT_SLACK`: A message for an incoming webhook of Slack, or of what understands the same. */
+ * - `CHANNEL_FORMAT_SLACK`: A message for an incoming webhook of Slack, or of what understands the same.
+ * - `CHANNEL_FORMAT_MAIL`: Mail to the address of the account of whose own channel it is. Nobody else can be mailed. */
 export const ChannelFormat = openEnum([
   "CHANNEL_FORMAT_UNSPECIFIED",
   "CHANNEL_FORMAT_STANDARD_WEBHOOK",
   "CHANNEL_FORMAT_SLACK",
+  "CHANNEL_FORMAT_MAIL",
 ]);
 /** How a channel is spoken to.
  * - `CHANNEL_FORMAT_UNSPECIFIED`: Not said; refused.
  * - `CHANNEL_FORMAT_STANDARD_WEBHOOK`: A JSON document by POST, signed as [Standard Webhooks](https://www.standardwebhooks.com) says: `webhook-id`, `webhook-timestamp`, `webhook-signature`.
- * - `CHANNEL_FORMAT_SLACK`: A message for an incoming webhook of Slack, or of what understands the same. */
+ * - `CHANNEL_FORMAT_SLACK`: A message for an incoming webhook of Slack, or of what understands the same.
+ * - `CHANNEL_FORMAT_MAIL`: Mail to the address of the account of whose own channel it is. Nobody else can be mailed. */
 export type ChannelFormat = z.output<typeof ChannelFormat>;
 
 /** What a notification is about.
@@ -1245,6 +1248,50 @@ export const NotificationKind = openEnum([
  * - `NOTIFICATION_KIND_TEST`: Somebody tests the channel. */
 export type NotificationKind = z.output<typeof NotificationKind>;
 
+/** A day of the week.
+ * - `WEEKDAY_UNSPECIFIED`: Not said; refused.
+ * - `WEEKDAY_MONDAY`: Monday.
+ * - `WEEKDAY_TUESDAY`: Tuesday.
+ * - `WEEKDAY_WEDNESDAY`: Wednesday.
+ * - `WEEKDAY_THURSDAY`: Thursday.
+ * - `WEEKDAY_FRIDAY`: Friday.
+ * - `WEEKDAY_SATURDAY`: Saturday.
+ * - `WEEKDAY_SUNDAY`: Sunday. */
+export const Weekday = openEnum([
+  "WEEKDAY_UNSPECIFIED",
+  "WEEKDAY_MONDAY",
+  "WEEKDAY_TUESDAY",
+  "WEEKDAY_WEDNESDAY",
+  "WEEKDAY_THURSDAY",
+  "WEEKDAY_FRIDAY",
+  "WEEKDAY_SATURDAY",
+  "WEEKDAY_SUNDAY",
+]);
+/** A day of the week.
+ * - `WEEKDAY_UNSPECIFIED`: Not said; refused.
+ * - `WEEKDAY_MONDAY`: Monday.
+ * - `WEEKDAY_TUESDAY`: Tuesday.
+ * - `WEEKDAY_WEDNESDAY`: Wednesday.
+ * - `WEEKDAY_THURSDAY`: Thursday.
+ * - `WEEKDAY_FRIDAY`: Friday.
+ * - `WEEKDAY_SATURDAY`: Saturday.
+ * - `WEEKDAY_SUNDAY`: Sunday. */
+export type Weekday = z.output<typeof Weekday>;
+
+/** Hours in which nothing goes out that can wait. Where the clock is put forward over their beginning or end, it is the first moment behind that; where a time of the day comes twice, it is the first of both. */
+export const QuietHours = z.object({
+  /** On which days they begin; every day when empty. */
+  days: z.array(Weekday).default([]),
+  /** When they end: `07:00`. On the next day where that is not later than `start`; the same time makes them a whole day long, for which `days` must leave some day out. */
+  end: z.string(),
+  /** When they begin: `22:00`. */
+  start: z.string(),
+  /** Zone of the IANA database on whose clock they are: `Europe/Berlin`. */
+  timeZone: z.string(),
+});
+/** Hours in which nothing goes out that can wait. Where the clock is put forward over their beginning or end, it is the first moment behind that; where a time of the day comes twice, it is the first of both. */
+export type QuietHours = z.output<typeof QuietHours>;
+
 /** Where notifications of a workspace go. */
 export const Channel = z.object({
   /** `workspaces/{workspace}/agents/{agent}` whose runs it is told of, at most 20; all when empty. */
@@ -1255,7 +1302,9 @@ export const Channel = z.object({
   creator: z.string().default(""),
   /** How long an approval, question or outcome has to stay undecided before this channel is told of it: a second address for what nobody sees to. Whole seconds up to 24 hours; at once when absent. */
   delay: z.string().regex(new RegExp("^-?[0-9]+(\\.[0-9]{1,9})?s$")).optional(),
-  /** Why it was disabled, unless by people: `GONE` where the receiver answered 410. */
+  /** How long what happens is gathered, from the first on, to go out as one. Whole minutes up to 24 hours; not at all when absent. */
+  digestWindow: z.string().regex(new RegExp("^-?[0-9]+(\\.[0-9]{1,9})?s$")).optional(),
+  /** Why it was disabled, unless by people: `GONE` where the receiver answered 410, `NOT_A_MEMBER` where its owner was no member any more. */
   disableReason: z.string().default(""),
   /** Whether it is told of nothing. */
   disabled: z.boolean().default(false),
@@ -1273,13 +1322,33 @@ export const Channel = z.object({
   name: z.string(),
   /** Until when what is sent is signed with the secret before the last rotation, too; absent when it is not. */
   oldSecretExpireTime: z.string().datetime({ offset: true }).optional(),
+  /** `users/{user}` whose own channel it is: the caller. Empty for a channel of the workspace. Required of a channel by mail. */
+  owner: z.string().default(""),
+  /** When it is quiet; never when absent. What happens meanwhile goes out as one at the end, but for what was decided by then. */
+  quietHours: QuietHours.optional(),
   /** When it was last changed. */
   updateTime: z.string().datetime({ offset: true }).optional(),
-  /** Address that it is sent to, at most 2000 bytes: `https`, or `http` for localhost and private addresses, which the operator has to allow besides (`MC_EGRESS_ALLOW`). That of a Slack channel is a secret: it is never shown again but for its host. */
-  url: z.string(),
+  /** What can not wait: it goes out at once, alone, in quiet hours too. Nothing when empty. */
+  urgentKinds: z.array(NotificationKind).default([]),
+  /** Address that it is sent to, at most 2000 bytes: `https`, or `http` for localhost and private addresses, which the operator has to allow besides (`MC_EGRESS_ALLOW`). That of a Slack channel is a secret: it is never shown again but for its host. Required, but of a channel by mail, where it must be empty. */
+  url: z.string().default(""),
 });
 /** Where notifications of a workspace go. */
 export type Channel = z.output<typeof Channel>;
+
+/** Hours in which nothing goes out that can wait. Where the clock is put forward over their beginning or end, it is the first moment behind that; where a time of the day comes twice, it is the first of both. */
+export const QuietHoursPatch = z.object({
+  /** On which days they begin; every day when empty. */
+  days: z.array(Weekday).default([]),
+  /** When they end: `07:00`. On the next day where that is not later than `start`; the same time makes them a whole day long, for which `days` must leave some day out. */
+  end: z.string().optional(),
+  /** When they begin: `22:00`. */
+  start: z.string().optional(),
+  /** Zone of the IANA database on whose clock they are: `Europe/Berlin`. */
+  timeZone: z.string().optional(),
+});
+/** Hours in which nothing goes out that can wait. Where the clock is put forward over their beginning or end, it is the first moment behind that; where a time of the day comes twice, it is the first of both. */
+export type QuietHoursPatch = z.output<typeof QuietHoursPatch>;
 
 /** Where notifications of a workspace go. */
 export const ChannelPatch = z.object({
@@ -1291,7 +1360,9 @@ export const ChannelPatch = z.object({
   creator: z.string().default(""),
   /** How long an approval, question or outcome has to stay undecided before this channel is told of it: a second address for what nobody sees to. Whole seconds up to 24 hours; at once when absent. */
   delay: z.string().regex(new RegExp("^-?[0-9]+(\\.[0-9]{1,9})?s$")).optional(),
-  /** Why it was disabled, unless by people: `GONE` where the receiver answered 410. */
+  /** How long what happens is gathered, from the first on, to go out as one. Whole minutes up to 24 hours; not at all when absent. */
+  digestWindow: z.string().regex(new RegExp("^-?[0-9]+(\\.[0-9]{1,9})?s$")).optional(),
+  /** Why it was disabled, unless by people: `GONE` where the receiver answered 410, `NOT_A_MEMBER` where its owner was no member any more. */
   disableReason: z.string().default(""),
   /** Whether it is told of nothing. */
   disabled: z.boolean().default(false),
@@ -1309,10 +1380,16 @@ export const ChannelPatch = z.object({
   name: z.string(),
   /** Until when what is sent is signed with the secret before the last rotation, too; absent when it is not. */
   oldSecretExpireTime: z.string().datetime({ offset: true }).optional(),
+  /** `users/{user}` whose own channel it is: the caller. Empty for a channel of the workspace. Required of a channel by mail. */
+  owner: z.string().default(""),
+  /** When it is quiet; never when absent. What happens meanwhile goes out as one at the end, but for what was decided by then. */
+  quietHours: QuietHoursPatch.optional(),
   /** When it was last changed. */
   updateTime: z.string().datetime({ offset: true }).optional(),
-  /** Address that it is sent to, at most 2000 bytes: `https`, or `http` for localhost and private addresses, which the operator has to allow besides (`MC_EGRESS_ALLOW`). That of a Slack channel is a secret: it is never shown again but for its host. */
-  url: z.string().optional(),
+  /** What can not wait: it goes out at once, alone, in quiet hours too. Nothing when empty. */
+  urgentKinds: z.array(NotificationKind).default([]),
+  /** Address that it is sent to, at most 2000 bytes: `https`, or `http` for localhost and private addresses, which the operator has to allow besides (`MC_EGRESS_ALLOW`). That of a Slack channel is a secret: it is never shown again but for its host. Required, but of a channel by mail, where it must be empty. */
+  url: z.string().default(""),
 });
 /** Where notifications of a workspace go. */
 export type ChannelPatch = z.output<typeof ChannelPatch>;
@@ -1905,8 +1982,12 @@ export const Delivery = z.object({
   channel: z.string().default(""),
   /** When what it is about happened. */
   createTime: z.string().datetime({ offset: true }).optional(),
+  /** `msg_...`: the `webhook-id` under which it goes, or went, out together with others. Empty if it goes alone. */
+  digest: z.string().default(""),
   /** Why the last attempt failed, or why it was skipped; empty if neither. Nothing that the receiver says is in it. */
   error: z.string().default(""),
+  /** Whether it waits, or has waited, for the end of quiet hours or for others to go out with. */
+  held: z.boolean().default(false),
   /** `workspaces/{workspace}/inbox/{item}` that is to be decided; empty if nothing is. */
   inboxItem: z.string().default(""),
   /** What it is about. */
@@ -1923,7 +2004,7 @@ export const Delivery = z.object({
   settleTime: z.string().datetime({ offset: true }).optional(),
   /** What became of it. */
   state: DeliveryState.default("DELIVERY_STATE_UNSPECIFIED"),
-  /** HTTP status of the last answer; 0 if there was none. */
+  /** HTTP status of the last answer, or of mail the reply code (RFC 5321); 0 if there was none. */
   statusCode: z.number().int().default(0),
 });
 /** One notification for one channel. */

@@ -95,6 +95,7 @@ impl House {
                     database: kit.login("tasks", "api").await,
                     registry: registry.upstream.clone(),
                     identity: identity.upstream.clone(),
+                    mails: true,
                     bus: Bus::local(),
                     verifier: verifier("tasks"),
                     ambient: ambient.clone(),

@@ -150,6 +150,7 @@ impl World {
         words.insert("elsewhere".to_owned(), self.elsewhere.clone());
         words.insert("email".to_owned(), self.person(Role::Viewer).email.clone());
         words.insert("password".to_owned(), PASSWORD.to_owned());
+        words.insert("owner".to_owned(), self.person(Role::Owner).user.to_string());
         words.insert("unknown".to_owned(), self.house.ambient.ids.uuid().to_string());
         words.insert("serial".to_owned(), self.serial().to_string());
         words

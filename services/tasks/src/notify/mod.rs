@@ -3,9 +3,13 @@
 //!
 //! Deliveries are made by the statements that write what they tell of, so none is missed and none is of what never
 //! was. Over one channel one process sends at a time, one delivery after the other; a channel that fails is left in peace for a
-//! while, so what hangs holds up nothing but itself. Whoever dies in mid-sending has its turn end by time, and the delivery is
+//! while, so what hangs holds up nothing but itself. What can wait waits for the end of quiet hours or for others, and goes out
+//! with them as one. Whoever dies in mid-sending has its turn end by time, and the delivery is
 //! sent again under the same id.
 
+mod mail;
+mod owner;
+mod piece;
 mod send;
 mod turn;
 
@@ -22,6 +26,8 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::domain::notice::message::Links;
 use crate::store::dispatch::{self, Turn};
+
+pub use mail::{MailSettings, Mailer, Password, SmtpTls};
 
 /// Time between two looks at what is due.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -44,6 +50,8 @@ pub(crate) struct Notifier {
     pub(crate) service: ServiceIdentity,
     /// Reaches only what the operator's policy allows.
     pub(crate) egress: Egress,
+    /// Sends mail; none where no server is set.
+    pub(crate) mailer: Option<Mailer>,
     /// Where people look.
     pub(crate) links: Links,
     pub(crate) ambient: Ambient,

@@ -1,4 +1,4 @@
-//! One attempt: a POST within bounds, which follows no redirect and reads nothing of the answer but its head.
+//! One attempt: a mail, or a POST within bounds, which follows no redirect and reads nothing of the answer but its head.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use url::Url;
 use uuid::Uuid;
 
 use super::Notifier;
-use crate::domain::notice::message::Notice;
+use crate::domain::notice::parcel::Parcel;
 use crate::domain::notice::signature::SigningSecrets;
 use crate::tools::told;
 
@@ -21,6 +21,8 @@ pub(super) enum Way {
     Webhook { url: Url, secrets: SigningSecrets },
     /// A message for Slack, whose address is a secret.
     Slack { url: Url },
+    /// Mail to this address.
+    Mail { to: String },
 }
 
 impl fmt::Debug for Way {
@@ -28,6 +30,7 @@ impl fmt::Debug for Way {
         f.write_str(match self {
             Self::Webhook { .. } => "Webhook",
             Self::Slack { .. } => "Slack",
+            Self::Mail { .. } => "Mail",
         })
     }
 }
@@ -39,6 +42,13 @@ pub(super) enum Tried {
     Delivered { status: i16 },
     /// The receiver wants nothing any more.
     Gone { status: i16 },
+    /// It never takes this one; to try again is to be refused again.
+    Refused {
+        /// Reply code of a mail server; 0 for none.
+        status: i16,
+        /// Why, without a word of the receiver's.
+        error: String,
+    },
     /// It has it not, or nobody knows.
     Failed {
         /// HTTP status; 0 for none.
@@ -60,9 +70,21 @@ impl Tried {
 }
 
 impl Notifier {
-    /// Sends a notice under the id of its delivery.
-    pub(super) async fn send(&self, way: &Way, delivery: Uuid, notice: &Notice) -> Tried {
-        let (Way::Webhook { url, .. } | Way::Slack { url }) = way;
+    /// Sends a parcel under the id of its delivery or digest.
+    pub(super) async fn send(&self, way: &Way, id: Uuid, parcel: Parcel<'_>) -> Tried {
+        let id = format!("msg_{}", id.simple());
+        let url = match way {
+            Way::Webhook { url, .. } | Way::Slack { url } => url,
+            Way::Mail { to } => {
+                let Some(mailer) = &self.mailer else {
+                    return Tried::failed(
+                        "no mail server is set any more; the operator sets MC_SMTP_HOST".to_owned(),
+                    );
+                };
+                let (mail, now) = (parcel.mail(&self.links), self.ambient.clock.now());
+                return mailer.send(to, &id, mail, now).await;
+            }
+        };
         // The client would refuse it too; this says why.
         if let Err(refused) = self.egress.check(url).await {
             return Tried::failed(refused.to_string());
@@ -76,15 +98,14 @@ impl Notifier {
             .header(CONTENT_TYPE, "application/json");
         let post = match way {
             Way::Webhook { secrets, .. } => {
-                let body = notice.document(&self.links).to_string();
-                let id = format!("msg_{}", delivery.simple());
+                let body = parcel.document(&self.links).to_string();
                 let timestamp_s = self.ambient.clock.now().unix_timestamp();
                 post.header("webhook-id", &id)
                     .header("webhook-timestamp", timestamp_s)
                     .header("webhook-signature", secrets.sign(&id, timestamp_s, &body))
                     .body(body)
             }
-            Way::Slack { .. } => post.body(notice.slack(&self.links).to_string()),
+            Way::Slack { .. } | Way::Mail { .. } => post.body(parcel.slack(&self.links).to_string()),
         };
         match post.send().await {
             Ok(answer) => judge(answer.status().as_u16(), answer.headers()),

@@ -5,9 +5,9 @@ use mc_chassis::error::Violations;
 use mc_proto::tasks::v1 as proto;
 use url::{Host, Url};
 
-use crate::domain::id::WorkspaceId;
+use crate::domain::id::{UserId, WorkspaceId};
 use crate::domain::notice::{DEFAULT_KINDS, NoticeKind};
-use crate::rpc::names;
+use crate::rpc::{names, quiet_content};
 use crate::store::channel::{Settings, format};
 
 /// Characters of a name.
@@ -24,12 +24,51 @@ pub(super) fn format(channel: &proto::Channel, violations: &mut Violations) -> i
     match proto::ChannelFormat::try_from(channel.format) {
         Ok(proto::ChannelFormat::StandardWebhook) => format::WEBHOOK,
         Ok(proto::ChannelFormat::Slack) => format::SLACK,
+        Ok(proto::ChannelFormat::Mail) => format::MAIL,
         Ok(proto::ChannelFormat::Unspecified) | Err(_) => {
-            violations
-                .add("channel.format", "must be CHANNEL_FORMAT_STANDARD_WEBHOOK or CHANNEL_FORMAT_SLACK");
+            violations.add(
+                "channel.format",
+                "must be CHANNEL_FORMAT_STANDARD_WEBHOOK, CHANNEL_FORMAT_SLACK or CHANNEL_FORMAT_MAIL",
+            );
             0
         }
     }
+}
+
+/// Whose own channel it is to be: the person's or, if nobody's, the workspace's.
+pub(super) fn owner(
+    person: UserId,
+    format: i16,
+    channel: &proto::Channel,
+    violations: &mut Violations,
+) -> Option<UserId> {
+    if channel.owner.is_empty() {
+        if format == format::MAIL {
+            violations.add(
+                "channel.owner",
+                format!("is required of a channel by mail, which goes to your own address: users/{person}"),
+            );
+        }
+        return None;
+    }
+    if channel.owner != format!("users/{person}") {
+        violations.add(
+            "channel.owner",
+            format!("must be users/{person}, who you are, or empty for a channel of the workspace"),
+        );
+    }
+    Some(person)
+}
+
+/// Where a channel leads, if it has an address of its own.
+pub(super) fn url(format: i16, channel: &proto::Channel, violations: &mut Violations) -> Option<Url> {
+    if format != format::MAIL {
+        return address("channel.url", &channel.url, violations);
+    }
+    if !channel.url.is_empty() {
+        violations.add("channel.url", "must be empty: mail goes to the address of its owner's account");
+    }
+    None
 }
 
 /// Everything but the address, which is `shown` as it may be.
@@ -40,18 +79,7 @@ pub(super) fn settings(
     violations: &mut Violations,
 ) -> Settings {
     violations.line("channel.display_name", &channel.display_name, NAME_CHARS, true);
-    let mut kinds = Vec::new();
-    for (place, number) in channel.kinds.iter().enumerate() {
-        match i16::try_from(*number).ok().and_then(NoticeKind::of_number) {
-            Some(kind) if kind != NoticeKind::Test => kinds.push(kind),
-            _ => violations.add(
-                format!("channel.kinds[{place}]"),
-                "must be a NotificationKind, and not NOTIFICATION_KIND_TEST: tests are always sent",
-            ),
-        }
-    }
-    kinds.sort_unstable();
-    kinds.dedup();
+    let mut kinds = self::kinds("kinds", &channel.kinds, violations);
     if kinds.is_empty() {
         kinds = DEFAULT_KINDS.to_vec();
     }
@@ -63,7 +91,26 @@ pub(super) fn settings(
         delay_s: delay_s(channel.delay.as_ref(), violations),
         include_content: channel.include_content,
         disabled: channel.disabled,
+        quiet: quiet_content::quiet(channel.quiet_hours.as_ref(), violations),
+        urgent: self::kinds("urgent_kinds", &channel.urgent_kinds, violations),
+        digest_s: quiet_content::digest_s(channel.digest_window.as_ref(), violations),
     }
+}
+
+fn kinds(field: &str, numbers: &[i32], violations: &mut Violations) -> Vec<NoticeKind> {
+    let mut kinds = Vec::new();
+    for (place, number) in numbers.iter().enumerate() {
+        match i16::try_from(*number).ok().and_then(NoticeKind::of_number) {
+            Some(kind) if kind != NoticeKind::Test => kinds.push(kind),
+            _ => violations.add(
+                format!("channel.{field}[{place}]"),
+                "must be a NotificationKind, and not NOTIFICATION_KIND_TEST: tests are always sent",
+            ),
+        }
+    }
+    kinds.sort_unstable();
+    kinds.dedup();
+    kinds
 }
 
 fn agents(workspace: WorkspaceId, wanted: &[String], violations: &mut Violations) -> Vec<uuid::Uuid> {
@@ -152,6 +199,7 @@ mod tests {
     use super::*;
 
     const WORKSPACE: WorkspaceId = WorkspaceId::new(Uuid::from_u128(7));
+    const PERSON: UserId = UserId::new(Uuid::from_u128(8));
 
     fn good() -> proto::Channel {
         proto::Channel {
@@ -162,6 +210,10 @@ mod tests {
         }
     }
 
+    fn me() -> String {
+        format!("users/{PERSON}")
+    }
+
     fn agent(number: u128) -> String {
         format!("workspaces/{WORKSPACE}/agents/{}", Uuid::from_u128(number))
     }
@@ -169,7 +221,8 @@ mod tests {
     fn parse(channel: &proto::Channel) -> Result<Settings, Failure> {
         let mut violations = Violations::default();
         let format = format(channel, &mut violations);
-        let url = address("channel.url", &channel.url, &mut violations);
+        owner(PERSON, format, channel, &mut violations);
+        let url = url(format, channel, &mut violations);
         let shown = url.map(|url| shown(format, &url)).unwrap_or_default();
         let settings = settings(WORKSPACE, channel, shown, &mut violations);
         checked(violations).map(|()| settings)
@@ -196,7 +249,9 @@ mod tests {
             proto::Channel { url: "http://[::1]/".into(), ..good() },
             proto::Channel { agents: (0..20).map(agent).collect(), ..good() },
             proto::Channel { delay: seconds(DELAY_S), ..good() },
-            proto::Channel { kinds: (1..=8).collect(), ..good() },
+            proto::Channel { kinds: (1..=8).collect(), urgent_kinds: (1..=8).collect(), ..good() },
+            proto::Channel { owner: me(), ..good() },
+            proto::Channel { owner: me(), format: 3, url: String::new(), ..good() },
         ] {
             parse(&accepted).expect("within the limits");
         }
@@ -205,7 +260,7 @@ mod tests {
             ("channel.display_name", proto::Channel { display_name: " ".into(), ..good() }),
             ("channel.display_name", proto::Channel { display_name: "é".repeat(NAME_CHARS + 1), ..good() }),
             ("channel.format", proto::Channel { format: 0, ..good() }),
-            ("channel.format", proto::Channel { format: 3, ..good() }),
+            ("channel.format", proto::Channel { format: 4, ..good() }),
             ("channel.url", proto::Channel { url: String::new(), ..good() }),
             ("channel.url", proto::Channel { url: long(URL_BYTES + 1), ..good() }),
             ("channel.url", proto::Channel { url: "example.com".into(), ..good() }),
@@ -220,6 +275,11 @@ mod tests {
             ("channel.agents", proto::Channel { agents: (0..21).map(agent).collect(), ..good() }),
             ("channel.agents[0]", proto::Channel { agents: vec![String::new()], ..good() }),
             ("channel.agents[1]", proto::Channel { agents: vec![agent(1), elsewhere], ..good() }),
+            ("channel.urgent_kinds[0]", proto::Channel { urgent_kinds: vec![9], ..good() }),
+            ("channel.url", proto::Channel { owner: me(), format: 3, ..good() }),
+            ("channel.owner", proto::Channel { url: String::new(), format: 3, ..good() }),
+            ("channel.owner", proto::Channel { owner: format!("users/{}", Uuid::nil()), ..good() }),
+            ("channel.owner", proto::Channel { owner: "me".into(), ..good() }),
             ("channel.delay", proto::Channel { delay: seconds(DELAY_S + 1), ..good() }),
             ("channel.delay", proto::Channel { delay: seconds(-1), ..good() }),
             (

@@ -5,7 +5,7 @@ use mc_proto::tasks::v1::{GetChannelRequest, GetChannelResponse};
 use tonic::Request;
 
 use crate::error::Error;
-use crate::rpc::{Api, names, view_channel};
+use crate::rpc::{Api, channel_access, names, view_channel};
 use crate::store::channel;
 
 pub(super) async fn get_channel(
@@ -16,6 +16,7 @@ pub(super) async fn get_channel(
     let name = request.into_inner().name;
     let (workspace, id) = names::channel(&caller, "name", &name)?;
     let mut tx = api.database.read(workspace.uuid()).await?;
-    let channel = channel::get(&mut tx, id).await?.ok_or(Error::NotFound(name))?;
+    let channel = channel::get(&mut tx, id).await?.ok_or_else(|| Error::NotFound(name.clone()))?;
+    channel_access::may_see(&caller, channel.owner, &name)?;
     Ok(GetChannelResponse { channel: Some(view_channel::channel(&channel)) })
 }

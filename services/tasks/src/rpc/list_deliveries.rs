@@ -7,7 +7,7 @@ use mc_proto::tasks::v1::{DeliveryState, ListDeliveriesRequest, ListDeliveriesRe
 use tonic::Request;
 
 use crate::error::Error;
-use crate::rpc::{Api, names, view_channel};
+use crate::rpc::{Api, channel_access, names, view_channel};
 use crate::store::delivery::{self, Wanted};
 
 pub(super) async fn list_deliveries(
@@ -15,6 +15,7 @@ pub(super) async fn list_deliveries(
     request: Request<ListDeliveriesRequest>,
 ) -> Result<ListDeliveriesResponse, Error> {
     let caller = Caller::of(&request)?;
+    let person = channel_access::person(&caller)?;
     let request = request.into_inner();
     let workspace = names::parent(&caller, "parent", &request.parent)?;
     let page = Page::<i64>::parse(request.page_size, &request.page_token)?;
@@ -23,7 +24,7 @@ pub(super) async fn list_deliveries(
         state: state(request.state)?,
     };
     let mut tx = api.database.read(workspace.uuid()).await?;
-    let mut deliveries = delivery::list(&mut tx, workspace, wanted, page.after, page.fetch()).await?;
+    let mut deliveries = delivery::list(&mut tx, workspace, person, wanted, page.after, page.fetch()).await?;
     let next_page_token = page.cut(&mut deliveries, |delivery| delivery.number);
     Ok(ListDeliveriesResponse {
         deliveries: deliveries.iter().map(view_channel::delivery).collect(),

@@ -5,6 +5,7 @@ mod batch_decide_inbox_items;
 mod batch_start_tasks;
 mod batch_update_tasks;
 mod cancel_run;
+mod channel_access;
 mod channel_content;
 mod create_approval_rule;
 mod create_channel;
@@ -45,6 +46,7 @@ mod pause_run;
 mod pause_schedule;
 mod placing;
 mod preview_schedule;
+mod quiet_content;
 mod replay_delivery;
 mod resume_run;
 mod resume_schedule;
@@ -100,6 +102,8 @@ pub(crate) struct Api {
     pub(crate) registry: Upstream,
     pub(crate) llm: Upstream,
     pub(crate) identity: Upstream,
+    /// Whether mail can be sent.
+    pub(crate) mails: bool,
     pub(crate) bus: Bus,
     pub(crate) watcher: Watcher,
     pub(crate) verifier: Arc<Verifier>,

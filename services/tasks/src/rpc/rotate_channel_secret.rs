@@ -1,5 +1,6 @@
 //! RotateChannelSecret: another secret for a channel. Of a webhook the one before signs along for a day.
 
+use mc_chassis::Failure;
 use mc_chassis::auth::Caller;
 use mc_chassis::error::Violations;
 use mc_proto::tasks::v1::{RotateChannelSecretRequest, RotateChannelSecretResponse};
@@ -9,7 +10,7 @@ use crate::domain::id::{ChannelId, WorkspaceId};
 use crate::domain::notice::signature;
 use crate::error::Error;
 use crate::rpc::channel_content::{address, checked, shown};
-use crate::rpc::{Api, names, view_channel};
+use crate::rpc::{Api, channel_access, names, view_channel};
 use crate::store::channel::{self, Channel, Rotated, format};
 use crate::vault::Vault;
 
@@ -26,6 +27,12 @@ pub(super) async fn rotate_channel_secret(
     let mut tx = api.database.read(workspace.uuid()).await?;
     let stored = channel::get(&mut tx, id).await?.ok_or_else(|| Error::NotFound(request.name.clone()))?;
     drop(tx);
+    channel_access::may_change(&caller, stored.owner, &request.name)?;
+    if stored.format == format::MAIL {
+        return Err(
+            Failure::invalid("name", "is that of a channel by mail, of which nothing is secret").into()
+        );
+    }
     let mut violations = Violations::default();
     let (secret, url) = if stored.format == format::SLACK {
         let url = address("url", &request.url, &mut violations);
@@ -70,9 +77,9 @@ async fn replace(
     let mut tx = api.database.begin(workspace.uuid()).await?;
     let stored = channel::lock(&mut tx, id).await?.ok_or_else(gone)?;
     let (rotated, unused) = if stored.format == format::SLACK {
-        (Rotated { url, credential, old: None }, Some(stored.credential_id))
+        (Rotated { url, credential, old: None }, stored.credential_id)
     } else {
-        let old = Some((stored.credential_id, now + OVERLAP));
+        let old = stored.credential_id.map(|old| (old, now + OVERLAP));
         (Rotated { url: stored.url, credential, old }, stored.old_credential_id)
     };
     channel::rotate(&mut tx, id, &rotated, now).await?;

@@ -6,7 +6,7 @@ use tonic::Request;
 
 use crate::domain::id::DeliveryId;
 use crate::error::Error;
-use crate::rpc::{Api, names, view_channel};
+use crate::rpc::{Api, channel_access, names, view_channel};
 use crate::store::{channel, delivery};
 
 pub(super) async fn test_channel(
@@ -18,7 +18,8 @@ pub(super) async fn test_channel(
     let (workspace, id) = names::channel(&caller, "name", &name)?;
     let now = api.ambient.clock.now();
     let mut tx = api.database.begin(workspace.uuid()).await?;
-    channel::lock(&mut tx, id).await?.ok_or_else(|| Error::NotFound(name.clone()))?;
+    let stored = channel::lock(&mut tx, id).await?.ok_or_else(|| Error::NotFound(name.clone()))?;
+    channel_access::may_change(&caller, stored.owner, &name)?;
     let test = DeliveryId::new(api.ambient.ids.uuid());
     let test = delivery::test(&mut tx, workspace, id, test, now).await?.ok_or(Error::ChannelBusy(name))?;
     tx.commit().await?;

@@ -10,7 +10,10 @@ mod comments;
 mod decisions;
 mod deliveries;
 mod exports;
+mod mail;
 mod orders;
+mod own_channels;
+mod post_office;
 mod prices;
 mod readiness;
 mod receiver;
@@ -24,6 +27,7 @@ mod schedules;
 pub(crate) mod service;
 mod speech;
 mod task_batches;
+mod waiting;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};

@@ -7,11 +7,22 @@ use mc_proto::tasks::v1::{self as proto, UpdateChannelRequest, UpdateChannelResp
 use tonic::Request;
 
 use crate::error::Error;
-use crate::rpc::channel_content::{address, checked, settings, shown};
-use crate::rpc::{Api, names, view, view_channel};
+use crate::rpc::channel_content::{checked, settings, shown, url};
+use crate::rpc::{Api, channel_access, names, view, view_channel};
 use crate::store::channel::{self, format};
 
-const FIELDS: [&str; 7] = ["display_name", "url", "kinds", "agents", "delay", "include_content", "disabled"];
+const FIELDS: [&str; 10] = [
+    "display_name",
+    "url",
+    "kinds",
+    "agents",
+    "delay",
+    "include_content",
+    "disabled",
+    "quiet_hours",
+    "urgent_kinds",
+    "digest_window",
+];
 
 pub(super) async fn update_channel(
     api: &Api,
@@ -25,6 +36,7 @@ pub(super) async fn update_channel(
 
     let mut tx = api.database.begin(workspace.uuid()).await?;
     let stored = channel::lock(&mut tx, id).await?.ok_or_else(|| Error::NotFound(wanted.name.clone()))?;
+    channel_access::may_change(&caller, stored.owner, &wanted.name)?;
     if !wanted.etag.is_empty() && wanted.etag != view::etag(stored.revision) {
         return Err(Error::EtagMismatch(wanted.name));
     }
@@ -36,7 +48,7 @@ pub(super) async fn update_channel(
         violations.add("channel.url", "is a secret of this channel; replace it with :rotateSecret");
         String::new()
     } else {
-        let url = address("channel.url", &merged.url, &mut violations);
+        let url = url(stored.format, &merged, &mut violations);
         url.map(|url| shown(stored.format, &url)).unwrap_or_default()
     };
     let settings = settings(workspace, &merged, url, &mut violations);
@@ -71,6 +83,9 @@ fn merge(mut channel: proto::Channel, wanted: proto::Channel, paths: &[String]) 
             "delay" => channel.delay = wanted.delay,
             "include_content" => channel.include_content = wanted.include_content,
             "disabled" => channel.disabled = wanted.disabled,
+            "quiet_hours" => channel.quiet_hours.clone_from(&wanted.quiet_hours),
+            "urgent_kinds" => channel.urgent_kinds.clone_from(&wanted.urgent_kinds),
+            "digest_window" => channel.digest_window = wanted.digest_window,
             _ => {}
         }
     }
@@ -93,13 +108,16 @@ mod tests {
                 delay: Some(prost_types::Duration { seconds: 1, nanos: 0 }),
                 include_content: true,
                 disabled: true,
+                quiet_hours: Some(proto::QuietHours::default()),
+                urgent_kinds: vec![1],
+                digest_window: Some(prost_types::Duration { seconds: 60, nanos: 0 }),
                 ..proto::Channel::default()
             };
             let paths = mask(vec![path.into()]).expect(path);
             let merged = merge(proto::Channel::default(), wanted, &paths);
             assert_ne!(merged, proto::Channel::default(), "{path} is merged");
         }
-        for path in ["format", "name", "channel.url", "disable_reason", "*", ""] {
+        for path in ["format", "name", "owner", "channel.url", "disable_reason", "*", ""] {
             let failure = mask(vec!["url".into(), path.into()]).expect_err(path);
             assert_eq!(failure.violations()[0].field, "update_mask");
         }

@@ -2,6 +2,7 @@
 
 use mc_proto::tasks::v1 as proto;
 
+use crate::rpc::quiet_content;
 use crate::rpc::view::{etag, run_name, timestamp};
 use crate::store::channel::Channel;
 use crate::store::delivery::{Delivery, state};
@@ -16,8 +17,7 @@ pub(super) fn channel(channel: &Channel) -> proto::Channel {
         url: channel.url.clone(),
         kinds: channel.kinds.iter().map(|kind| i32::from(*kind)).collect(),
         agents: channel.agents.iter().map(|agent| format!("workspaces/{workspace}/agents/{agent}")).collect(),
-        delay: (channel.delay_s > 0)
-            .then(|| prost_types::Duration { seconds: i64::from(channel.delay_s), nanos: 0 }),
+        delay: seconds(channel.delay_s),
         include_content: channel.include_content,
         disabled: channel.disabled,
         disable_reason: channel.disable_reason.clone(),
@@ -26,7 +26,15 @@ pub(super) fn channel(channel: &Channel) -> proto::Channel {
         create_time: Some(timestamp(channel.create_time)),
         update_time: Some(timestamp(channel.update_time)),
         etag: etag(channel.revision),
+        owner: channel.owner.map(|owner| format!("users/{owner}")).unwrap_or_default(),
+        quiet_hours: quiet_content::view(channel),
+        urgent_kinds: channel.urgent_kinds.iter().map(|kind| i32::from(*kind)).collect(),
+        digest_window: seconds(channel.digest_s),
     }
+}
+
+fn seconds(seconds: i32) -> Option<prost_types::Duration> {
+    (seconds > 0).then(|| prost_types::Duration { seconds: i64::from(seconds), nanos: 0 })
 }
 
 /// A delivery.
@@ -48,6 +56,8 @@ pub(super) fn delivery(delivery: &Delivery) -> proto::Delivery {
         create_time: Some(timestamp(delivery.create_time)),
         settle_time: delivery.settle_time.map(timestamp),
         replays: delivery.replays,
+        held: delivery.held,
+        digest: delivery.digest_id.map(|digest| format!("msg_{}", digest.simple())).unwrap_or_default(),
     }
 }
 

@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::id::{ChannelId, DeliveryId, WorkspaceId};
+use crate::domain::id::{ChannelId, DeliveryId, UserId, WorkspaceId};
 use crate::domain::notice::NoticeKind;
 
 /// Tests of a channel that are not settled, at most.
@@ -55,6 +55,10 @@ pub struct Delivery {
     pub create_time: OffsetDateTime,
     /// When it was settled.
     pub settle_time: Option<OffsetDateTime>,
+    /// It waits, or has waited, for the end of quiet hours or for others.
+    pub held: bool,
+    /// Under which id it goes out with others.
+    pub digest_id: Option<Uuid>,
 }
 
 /// Which deliveries are wanted.
@@ -66,10 +70,11 @@ pub struct Wanted {
     pub state: Option<i16>,
 }
 
-/// Deliveries of the transaction's workspace, newest first, behind `after`.
+/// Deliveries over channels of the transaction's workspace and over the person's own, newest first, behind `after`.
 pub async fn list(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
+    person: UserId,
     wanted: Wanted,
     after: Option<i64>,
     limit: i64,
@@ -78,6 +83,8 @@ pub async fn list(
         "SELECT * FROM tasks.delivery
          WHERE workspace_id = $1 AND ($2::uuid IS NULL OR channel_id = $2) AND ($3::smallint IS NULL OR state = $3)
              AND ($4::bigint IS NULL OR number < $4)
+             AND EXISTS (SELECT FROM tasks.channel c
+                 WHERE c.channel_id = delivery.channel_id AND (c.owner IS NULL OR c.owner = $6))
          ORDER BY number DESC LIMIT $5",
     )
     .bind(workspace.uuid())
@@ -85,6 +92,7 @@ pub async fn list(
     .bind(wanted.state)
     .bind(after)
     .bind(limit)
+    .bind(person.uuid())
     .fetch_all(connection)
     .await
 }
@@ -113,8 +121,21 @@ pub async fn test(
     .await
 }
 
-/// Has a delivery of the transaction's workspace sent again, with all its attempts before it; none if there is none. Who is
-/// at an attempt of it meanwhile settles nothing any more.
+/// Over whose own channel a delivery of the transaction's workspace goes, if over somebody's; none if there is none.
+pub async fn owner(
+    connection: &mut PgConnection,
+    delivery: DeliveryId,
+) -> Result<Option<Option<Uuid>>, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT c.owner FROM tasks.delivery d JOIN tasks.channel c USING (channel_id) WHERE d.delivery_id = $1",
+    )
+    .bind(delivery.uuid())
+    .fetch_optional(connection)
+    .await
+}
+
+/// Has a delivery of the transaction's workspace sent again, at once and alone, with all its attempts before it; none if there
+/// is none. Who is at an attempt of it meanwhile settles nothing any more.
 pub async fn replay(
     connection: &mut PgConnection,
     delivery: DeliveryId,
@@ -122,7 +143,8 @@ pub async fn replay(
 ) -> Result<Option<Delivery>, sqlx::Error> {
     sqlx::query_as(
         "UPDATE tasks.delivery
-         SET state = 1, attempts = 0, replays = replays + 1, due_time = $2, settle_time = NULL
+         SET state = 1, attempts = 0, replays = replays + 1, due_time = $2, settle_time = NULL, held = false,
+             digest_id = NULL
          WHERE delivery_id = $1 RETURNING *",
     )
     .bind(delivery.uuid())

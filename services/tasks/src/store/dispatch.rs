@@ -33,14 +33,28 @@ pub struct Line {
     pub include_content: bool,
     /// Whether it is told of nothing.
     pub disabled: bool,
-    /// Where it leads; of a Slack channel the host alone.
+    /// Whose own it is; the workspace's if none.
+    pub owner: Option<Uuid>,
+    /// Where it leads; of a Slack channel the host alone, and of mail nothing.
     pub url: String,
-    /// What is secret of it.
-    pub credential_id: Uuid,
+    /// What is secret of it; none of mail.
+    pub credential_id: Option<Uuid>,
     /// The signing secret before the last rotation.
     pub old_credential_id: Option<Uuid>,
     /// Until when it signs along.
     pub old_secret_expire_time: Option<OffsetDateTime>,
+    /// Zone of its quiet hours; with the next three all or none.
+    pub quiet_zone: Option<String>,
+    /// From when it is quiet, in minutes of the day.
+    pub quiet_start_min: Option<i16>,
+    /// Until when.
+    pub quiet_end_min: Option<i16>,
+    /// On which days that begins: 1 Monday to 7 Sunday.
+    pub quiet_days: Option<Vec<i16>>,
+    /// Numbers of what cannot wait.
+    pub urgent_kinds: Vec<i16>,
+    /// Seconds for which what happens is gathered.
+    pub digest_s: i32,
 }
 
 /// A delivery that is due, with what it tells of.
@@ -89,8 +103,8 @@ pub(crate) const TAKE: &str = include_str!("../../queries/take_channels.sql");
 /// The channel of a turn; none if it was deleted.
 pub async fn line(tx: &mut Tx, turn: &Turn) -> Result<Option<Line>, sqlx::Error> {
     sqlx::query_as(
-        "SELECT s.format, s.include_content, s.disabled, c.url, c.credential_id, c.old_credential_id,
-             c.old_secret_expire_time
+        "SELECT s.format, s.include_content, s.disabled, s.owner, s.quiet_zone, s.quiet_start_min, s.quiet_end_min, s.quiet_days,
+             s.urgent_kinds, s.digest_s, c.url, c.credential_id, c.old_credential_id, c.old_secret_expire_time
          FROM tasks.channel s JOIN tasks.channel_content c USING (channel_id) WHERE s.channel_id = $1",
     )
     .bind(turn.channel_id)
@@ -98,18 +112,22 @@ pub async fn line(tx: &mut Tx, turn: &Turn) -> Result<Option<Line>, sqlx::Error>
     .await
 }
 
-/// What is due over the channel of a turn, the longest due first; with what events say only if `content`.
+/// What is due over the channel of a turn, the longest due first and `limit` at most: of a digest, or what goes alone. With what
+/// events say only if `content`.
 pub async fn due(
     tx: &mut Tx,
     turn: &Turn,
+    digest: Option<Uuid>,
     now: OffsetDateTime,
     content: bool,
+    limit: i64,
 ) -> Result<Vec<Due>, sqlx::Error> {
     sqlx::query_as(include_str!("../../queries/due_deliveries.sql"))
         .bind(turn.channel_id)
         .bind(now)
-        .bind(BATCH)
+        .bind(limit)
         .bind(content)
+        .bind(digest)
         .fetch_all(&mut **tx)
         .await
 }
@@ -141,6 +159,18 @@ pub enum Settled {
     Skipped,
 }
 
+impl Settled {
+    /// Number of the state, and when it is tried again.
+    pub(super) fn columns(&self) -> (i16, Option<OffsetDateTime>) {
+        match self {
+            Self::Delivered => (state::DELIVERED, None),
+            Self::Again(at) => (state::PENDING, Some(*at)),
+            Self::Dead => (state::DEAD, None),
+            Self::Skipped => (state::SKIPPED, None),
+        }
+    }
+}
+
 /// What is noted of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
@@ -159,12 +189,8 @@ pub async fn settle(
     outcome: &Outcome,
     now: OffsetDateTime,
 ) -> Result<(), sqlx::Error> {
-    let (number, again, attempts) = match outcome.settled {
-        Settled::Delivered => (state::DELIVERED, None, due.attempts + 1),
-        Settled::Again(at) => (state::PENDING, Some(at), due.attempts + 1),
-        Settled::Dead => (state::DEAD, None, due.attempts + 1),
-        Settled::Skipped => (state::SKIPPED, None, due.attempts),
-    };
+    let (number, again) = outcome.settled.columns();
+    let attempts = if outcome.settled == Settled::Skipped { due.attempts } else { due.attempts + 1 };
     sqlx::query(
         "UPDATE tasks.delivery
          SET state = $4, due_time = coalesce($5, due_time), status_code = $6, error = left($7, 500),
@@ -195,6 +221,27 @@ pub async fn skip_all(
         "UPDATE tasks.delivery SET state = 4, error = $2, settle_time = $3
          WHERE delivery_id = ANY (ARRAY(
              SELECT delivery_id FROM tasks.delivery WHERE channel_id = $1 AND state = 1 AND kind <> 9 AND replays = 0 LIMIT $4))",
+    )
+    .bind(turn.channel_id)
+    .bind(why)
+    .bind(now)
+    .bind(PRUNED)
+    .execute(executor)
+    .await
+    .map(drop)
+}
+
+/// Settles everything that waits for a channel over which nothing goes any more, tests and replays too; `PRUNED` of it at most.
+pub async fn drop_all(
+    executor: impl PgExecutor<'_>,
+    turn: &Turn,
+    why: &str,
+    now: OffsetDateTime,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE tasks.delivery SET state = 4, error = $2, settle_time = $3
+         WHERE delivery_id = ANY (ARRAY(
+             SELECT delivery_id FROM tasks.delivery WHERE channel_id = $1 AND state = 1 LIMIT $4))",
     )
     .bind(turn.channel_id)
     .bind(why)

@@ -15,6 +15,7 @@ pub mod channel;
 pub mod children;
 pub mod comment;
 pub mod delivery;
+pub mod digest;
 pub mod dispatch;
 pub mod fire;
 pub mod inbox;

@@ -37,6 +37,7 @@ use uuid::Uuid;
 
 use crate::domain::id::WorkspaceId;
 use crate::faults::{self, Point};
+use crate::notify::Mailer;
 use crate::scheduler::{self, SchedulerSettings};
 use crate::store::lease::{self, Caps, Claim, Lease};
 use crate::store::run::FOLD_VERSION_COLUMN;
@@ -128,6 +129,8 @@ pub struct Means {
     pub accounts: Upstream,
     /// The way out for `http_fetch` and `http_request`, and as a scheduler for notifications.
     pub egress: Egress,
+    /// As a scheduler: sends mail; none where no server is set.
+    pub mailer: Option<Mailer>,
     /// Hints and live text.
     pub bus: Bus,
     /// Time and ids.
@@ -215,7 +218,7 @@ impl Worker {
                 public_url: self.settings.public_url.clone(),
                 ..SchedulerSettings::default()
             };
-            let Means { engine, llm, registry, accounts, identity, egress, bus, ambient } =
+            let Means { engine, llm, registry, accounts, identity, egress, mailer, bus, ambient } =
                 self.means.clone();
             let means = scheduler::Means {
                 engine,
@@ -224,6 +227,7 @@ impl Worker {
                 identity: accounts,
                 service: identity,
                 egress,
+                mailer,
                 bus,
                 ambient,
             };

@@ -144,12 +144,12 @@ impl Notice {
     }
 }
 
-fn section(text: &str) -> Value {
+pub(super) fn section(text: &str) -> Value {
     json!({"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": true}})
 }
 
 /// Text that Slack shows as it is: no mention, no link, no control sequence, and none of the marks that make it bold.
-fn mrkdwn(text: &str) -> String {
+pub(super) fn mrkdwn(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -164,7 +164,7 @@ fn mrkdwn(text: &str) -> String {
     shown
 }
 
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

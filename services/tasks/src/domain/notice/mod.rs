@@ -1,6 +1,9 @@
-//! Notices: what people outside the app are told of a run, when it is tried again, and how a receiver knows that it is from us.
+//! Notices: what people outside the app are told of a run and when, when it is tried again, and how a receiver knows that it is
+//! from us.
 
 pub mod message;
+pub mod parcel;
+pub mod quiet;
 pub mod retry;
 pub mod signature;
 

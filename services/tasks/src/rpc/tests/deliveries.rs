@@ -23,29 +23,30 @@ impl Service {
         append_with(&self.tables.engine, lease.workspace, &append, &Besides::default()).await.expect("end");
     }
 
-    async fn fail(&self, lease: &Lease, reason: &str) {
+    pub(super) async fn fail(&self, lease: &Lease, reason: &str) {
         let error = RunError::new(reason, "It fell over.");
         self.end_by(lease, Event::Failed(Failed { error })).await;
     }
 
-    async fn deliveries(&self, wanted: DeliveryState) -> Vec<Delivery> {
+    pub(super) async fn deliveries(&self, wanted: DeliveryState) -> Vec<Delivery> {
         let list = ListDeliveriesRequest {
             parent: format!("workspaces/{HOME}"),
             state: wanted as i32,
+            page_size: 1_000,
             ..Default::default()
         };
         let listed = self.notifications().list_deliveries(self.ask(list)).await.expect("list");
         listed.into_inner().deliveries
     }
 
-    async fn replay(&self, name: &str) -> Delivery {
+    pub(super) async fn replay(&self, name: &str) -> Delivery {
         let request = self.ask_as_admin(ReplayDeliveryRequest { name: name.into() });
         let replayed = self.notifications().replay_delivery(request).await.expect("replayed");
         replayed.into_inner().delivery.expect("a delivery")
     }
 
     /// Lets time pass, and sends what is due then.
-    async fn later(&self, by: Duration) {
+    pub(super) async fn later(&self, by: Duration) {
         self.clock.advance(by);
         self.notifier.round().await;
     }

@@ -20,6 +20,7 @@ async fn service_is_ready_while_its_database_answers() {
         ),
         llm: Upstream::new("llm", Target::Memory(link.clone()), &ClientSettings::default(), &lifecycle),
         identity: Upstream::new("identity", Target::Memory(link), &ClientSettings::default(), &lifecycle),
+        mails: false,
         bus: Bus::local(),
         verifier: TestAuth::new(ambient.clock.clone()).verifier("tasks"),
         ambient,

@@ -18,6 +18,10 @@ use crate::store::lease::Lease;
 pub(super) struct Leave {
     pub(super) auth: TestAuth,
     pub(super) refused: AtomicBool,
+    /// It cannot be reached.
+    pub(super) away: AtomicBool,
+    /// Address of everybody's account.
+    pub(super) email: Mutex<String>,
     pub(super) asked: Mutex<Vec<identity::DelegateTokenRequest>>,
 }
 
@@ -120,6 +124,9 @@ impl AuthService for Leave {
         request: Request<identity::DelegateTokenRequest>,
     ) -> Result<Response<identity::DelegateTokenResponse>, Status> {
         let workspace = Caller::of(&request)?.workspace().expect("about a workspace");
+        if self.away.load(Ordering::Relaxed) {
+            return Err(Failure::unavailable("IDENTITY_AWAY", "identity cannot be reached").into());
+        }
         let request = request.into_inner();
         let user = request.user.strip_prefix("users/").expect("a user").parse().expect("an id");
         self.asked.lock().expect("nothing panics with it").push(request.clone());
@@ -136,13 +143,22 @@ impl AuthService for Leave {
         Ok(Response::new(identity::DelegateTokenResponse { caller_token, expire_time: None }))
     }
 
+    async fn get_me(
+        &self,
+        request: Request<identity::GetMeRequest>,
+    ) -> Result<Response<identity::GetMeResponse>, Status> {
+        let name = format!("users/{}", Caller::of(&request)?.user()?);
+        let email = self.email.lock().expect("nothing panics with it").clone();
+        let user = identity::User { name, email, ..Default::default() };
+        Ok(Response::new(identity::GetMeResponse { user: Some(user), memberships: Vec::new() }))
+    }
+
     not_in_the_script! {
         identity: sign_in(SignInRequest) -> SignInResponse;
         identity: create_sign_in_code(CreateSignInCodeRequest) -> CreateSignInCodeResponse;
         identity: exchange_sign_in_code(ExchangeSignInCodeRequest) -> ExchangeSignInCodeResponse;
         identity: refresh(RefreshRequest) -> RefreshResponse;
         identity: sign_out(SignOutRequest) -> SignOutResponse;
-        identity: get_me(GetMeRequest) -> GetMeResponse;
         identity: exchange_token(ExchangeTokenRequest) -> ExchangeTokenResponse;
         identity: list_caller_keys(ListCallerKeysRequest) -> ListCallerKeysResponse;
     }
@@ -184,6 +200,11 @@ impl Service {
     }
 
     pub(super) async fn new() -> Self {
+        Self::furnished(true).await
+    }
+
+    /// With a mail server, or without.
+    pub(super) async fn furnished(mails: bool) -> Self {
         let tables = Tables::new().await;
         let (ambient, clock) = Ambient::fixed(NOW, 3);
         let auth = TestAuth::new(ambient.clock.clone());
@@ -210,8 +231,13 @@ impl Service {
             },
             &lifecycle,
         );
-        let leave =
-            Arc::new(Leave { auth: auth.clone(), refused: AtomicBool::new(false), asked: Mutex::default() });
+        let leave = Arc::new(Leave {
+            auth: auth.clone(),
+            refused: AtomicBool::new(false),
+            away: AtomicBool::new(false),
+            email: Mutex::new("ada@example.com".into()),
+            asked: Mutex::default(),
+        });
         let safe = Arc::<Safe>::default();
         let leave_link = started(
             Served {
@@ -241,6 +267,7 @@ impl Service {
             identity: clockwork.identity.clone(),
             service: auth.service("tasks"),
             egress: Egress::new("127.0.0.1".parse().expect("a policy")).expect("a client"),
+            mailer: None,
             links: Links { public: Some("https://mc.example.com".parse().expect("a url")) },
             ambient: ambient.clone(),
         };
@@ -249,6 +276,7 @@ impl Service {
             registry: clockwork.registry.clone(),
             llm: clockwork.llm.clone(),
             identity: clockwork.identity.clone(),
+            mails,
             bus: bus.clone(),
             verifier: auth.verifier("tasks"),
             ambient,

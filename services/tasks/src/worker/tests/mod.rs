@@ -107,6 +107,7 @@ impl Fleet {
                 &lifecycle,
             ),
             egress: Egress::new("127.0.0.1".parse().expect("a policy")).expect("client"),
+            mailer: None,
             bus: bus.clone(),
             ambient,
         };

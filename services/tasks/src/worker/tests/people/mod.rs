@@ -73,6 +73,7 @@ impl World {
             registry: Upstream::new("registry", Target::Memory(nobody), &client, &fleet.lifecycle),
             llm: Upstream::new("llm", Target::Memory(no_prices), &client, &fleet.lifecycle),
             identity: fleet.means.accounts.clone(),
+            mails: false,
             bus,
             verifier: fleet.auth.verifier("tasks"),
             ambient: fleet.means.ambient.clone(),
