@@ -209,6 +209,13 @@ impl agent_service_server::AgentService for Fake {
         Err(Status::unavailable("tcp connect error: 10.1.2.3:7102 refused"))
     }
 
+    async fn resolve_teammate(
+        &self,
+        _: Request<ResolveTeammateRequest>,
+    ) -> Result<Response<ResolveTeammateResponse>, Status> {
+        Err(Status::unimplemented("not part of this test"))
+    }
+
     async fn list_agent_versions(
         &self,
         _: Request<ListAgentVersionsRequest>,

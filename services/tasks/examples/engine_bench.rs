@@ -3,10 +3,13 @@
 //! `engine_bench postgres://admin@host/postgres [redis://host]`: the first database named is used to make another, which is
 //! dropped at the end. Row-level security is on, as the serving roles have it; durability is whatever the server's `fsync` and
 //! `synchronous_commit` say, and both are printed. A step is an intent and a result with a body of 2 KB, each committed
-//! before the next begins, as in a run. About 45 seconds. `MC_BENCH_TOLD` names a file to which the figures are added as a line
+//! before the next begins, as in a run. About a minute. `MC_BENCH_TOLD` names a file to which the figures are added as a line
 //! of JSON, for the table beside the peers.
 
 #![allow(clippy::print_stdout, reason = "it is what a program for the terminal does")]
+
+#[path = "support/waiting.rs"]
+mod waiting;
 
 use std::io::Write;
 use std::sync::Arc;
@@ -100,9 +103,17 @@ async fn measure(admin: &Url, name: &str, redis: Option<&str>, ambient: &Ambient
         Some(url) => (Bus::redis(url, "engine-bench", &lifecycle)?, "hints over Redis"),
         None => (Bus::local(), "hints within the process"),
     };
-    let (p50, p99) = bench.starts(bus).await?;
+    let (p50, p99) = bench.starts(bus.clone()).await?;
     println!(
         "start: p50 {p50:.1} ms, p99 {p99:.1} ms   StartTask's transaction to RunStarted committed, 50/s, {hints}"
+    );
+    waiting::fill(&mut PgConnection::connect(url.as_str()).await?, 100_000).await?;
+    let beside = bench.starts(bus).await?;
+    println!(
+        "start: p50 {:.1} ms, p99 {:.1} ms   the same beside 100,000 runs that wait: p99 {:+.0} %",
+        beside.0,
+        beside.1,
+        (beside.1 / p99 - 1.0) * 100.0
     );
     lifecycle.shutdown(Duration::from_secs(1)).await;
     if let Some(path) = std::env::var_os("MC_BENCH_TOLD") {

@@ -10,7 +10,9 @@ use anyhow::Context;
 use mc_chassis::Ambient;
 use mc_chassis::db::{self, Database, Passwords};
 use mc_tasks::SCHEMA;
-use mc_tasks::domain::brief::{AgentSnapshot, ModelParameters, RunBrief, RunLimits, TaskSnapshot};
+use mc_tasks::domain::brief::{
+    AgentSnapshot, ContextPolicy, ModelParameters, RunBrief, RunLimits, TaskSnapshot,
+};
 use mc_tasks::domain::conversation::{FinishReason, Message, Part, Role, ToolCall, Usage};
 use mc_tasks::domain::event::{
     EffectClass, Event, ModelCallCompleted, ModelCallStarted, Queued, Started, ToolCallCompleted,
@@ -145,6 +147,7 @@ impl Bench {
             parameters: ModelParameters::default(),
             tools: Vec::new(),
             limits: RunLimits::default(),
+            context: ContextPolicy::default(),
         };
         let brief = RunBrief::pin(HOME, RunId::new(ids.uuid()), UserId::new(ids.uuid()), task, agent);
         let mut tx = self.api.begin(HOME.uuid()).await?;
@@ -181,6 +184,7 @@ fn events(run: RunId, step: u32) -> Vec<Event> {
             attempt: 1,
             model: "simulator/demo".into(),
             message_count: step * 2,
+            compacts_through: None,
         }),
         Event::ModelCallCompleted(ModelCallCompleted {
             step,

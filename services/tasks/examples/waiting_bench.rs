@@ -7,6 +7,9 @@
 
 #![allow(clippy::print_stdout, reason = "it is what a program for the terminal does")]
 
+#[path = "support/waiting.rs"]
+mod waiting;
+
 use std::time::Duration;
 
 use anyhow::Context;
@@ -34,10 +37,10 @@ async fn main() -> anyhow::Result<()> {
         Url::parse(&std::env::args().nth(1).context("waiting_bench postgres://admin@host/postgres")?)?;
     let ambient = Ambient::system();
     let mut connection = PgConnection::connect(admin.as_str()).await?;
-    for waiting in [0, 1_000, 100_000] {
+    for runs in [0, 1_000, 100_000] {
         let name = format!("waiting_bench_{}", ambient.ids.uuid().simple());
         sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut connection).await?;
-        let measured = measure(&admin, &name, waiting, &ambient).await;
+        let measured = measure(&admin, &name, runs, &ambient).await;
         sqlx::raw_sql(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)")))
             .execute(&mut connection)
             .await?;
@@ -46,13 +49,13 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn measure(admin: &Url, name: &str, waiting: i64, ambient: &Ambient) -> anyhow::Result<()> {
+async fn measure(admin: &Url, name: &str, runs: i64, ambient: &Ambient) -> anyhow::Result<()> {
     let mut url = admin.clone();
     url.set_path(name);
     let passwords = Passwords::unchanged().set("api", "bench").set("engine", "bench");
     db::migrate(url.as_str(), &SCHEMA, &passwords).await?;
     let owner = PgPool::connect(url.as_str()).await?;
-    fill(&owner, waiting).await?;
+    waiting::fill(&mut *owner.acquire().await?, runs).await?;
     url.set_username("mc_tasks_engine").and_then(|()| url.set_password(Some("bench"))).ok();
 
     let lifecycle = Lifecycle::new();
@@ -80,34 +83,13 @@ async fn measure(admin: &Url, name: &str, waiting: i64, ambient: &Ambient) -> an
     tokio::time::sleep(SPAN).await;
     let percent = |from: f64, to: f64| (to - from) / SPAN.as_secs_f64() * 100.0;
     println!(
-        "{waiting:>7} wait: worker {:.2} % of a core, {:.1} MiB resident; its PostgreSQL backends {:.2} % of a core",
+        "{runs:>7} wait: worker {:.2} % of a core, {:.1} MiB resident; its PostgreSQL backends {:.2} % of a core",
         percent(own, processor_seconds("self")?),
         resident_mib()?,
         percent(theirs, backends(&owner).await?),
     );
     lifecycle.shutdown(Duration::from_secs(10)).await;
     working.await?
-}
-
-/// Runs that wait, of ten workspaces: every other one for a person, the others for a time tomorrow.
-async fn fill(owner: &PgPool, runs: i64) -> anyhow::Result<()> {
-    sqlx::query(
-        "WITH made AS (
-             INSERT INTO tasks.run (run_id, workspace_id, task_id, agent_id, agent_version, status, wait_reason, wake_time,
-                 head_seq, starter, fold_version, create_time, model)
-             SELECT gen_random_uuid(), md5((n % 10)::text)::uuid, gen_random_uuid(), md5((n % 100)::text)::uuid, 1, 5,
-                 CASE n % 2 WHEN 0 THEN 1 ELSE 4 END, CASE n % 2 WHEN 1 THEN now() + interval '1 day' END,
-                 0, md5('one')::uuid, 1, now(), 'one/m'
-             FROM generate_series(1, $1) n RETURNING run_id, workspace_id, wake_time
-         )
-         INSERT INTO tasks.delayed (run_id, workspace_id, wake_at)
-         SELECT run_id, workspace_id, wake_time FROM made WHERE wake_time IS NOT NULL",
-    )
-    .bind(runs)
-    .execute(owner)
-    .await?;
-    sqlx::raw_sql("VACUUM ANALYZE").execute(owner).await?;
-    Ok(())
 }
 
 /// Processor time of the server's processes that serve this database, all in all, in seconds.

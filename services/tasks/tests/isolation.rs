@@ -13,6 +13,8 @@ const NUMBERS: &str = "one relay numbers the changes of all workspaces";
 
 const SENDS: &str = "one statement tells channels of many workspaces, and one dispatcher sends for all; no word of people is in these tables";
 
+const PARKS: &str = "one statement lets runs of many workspaces go; no word of people is in this table";
+
 const EXEMPT: &[Exempt] = &[
     Exempt::login("engine", "run", SCHEDULES),
     Exempt::login("engine", "ready", SCHEDULES),
@@ -21,6 +23,7 @@ const EXEMPT: &[Exempt] = &[
     Exempt::login("engine", "change", TELLS),
     Exempt::login("engine", "activity", NUMBERS),
     Exempt::login("engine", "activity_head", NUMBERS),
+    Exempt::login("engine", "park", PARKS),
     Exempt::login("engine", "schedule", FIRES),
     Exempt::login("engine", "schedule_fire", FIRES),
     Exempt::login("engine", "channel", SENDS),

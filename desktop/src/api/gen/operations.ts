@@ -328,7 +328,7 @@ export const operations = {
   /** Changes a channel, for what happens from then on; what is to be delivered already goes by the new settings where they say how: what waits for the end of quiet hours or for others is looked at anew. A channel that was disabled by its receiver is enabled again with `disabled` set to false. One of the workspace takes `tasks.channel.write` besides. */
   updateChannel: operation<
     {
-      /** Which fields to change (`display_name`, `url`, `kinds`, `agents`, `delay`, `include_content`, `disabled`, `quiet_hours`, `urgent_kinds`, `digest_window`); all of them when empty. The url of a Slack channel is a secret, replaced by `:rotateSecret`. When it is absent, the fields that the body has are changed. */
+      /** Which fields to change (`display_name`, `url`, `kinds`, `agents`, `delay`, `include_content`, `disabled`, `quiet_hours` or any field of it, `urgent_kinds`, `digest_window`); all of them when empty. The url of a Slack channel is a secret, replaced by `:rotateSecret`. When it is absent, the fields that the body has are changed. */
       updateMask?: string | undefined;
     },
     Body<typeof s.ChannelPatch>,

@@ -2,6 +2,16 @@
 import { z } from "zod";
 import { openEnum } from "../open-enum";
 
+/** How a conversation that grows is kept within what the model reads. Close to it, old answers of tools are shortened or the model sums up what has been; the task, what people said and the newest turns stay word for word. */
+export const ContextPolicy = z.object({
+  /** Percent of `window_tokens`, less what is kept free for the answer (`max_output_tokens`, else 8,192), from which on the conversation is made shorter, 10 to 95; 75 by default. */
+  compactAtPercent: z.number().int().optional(),
+  /** Tokens that the model reads and writes in one call, 1,000 to 10,000,000; 128,000 are assumed by default. Say it where the model has less, or has more and shall use it. */
+  windowTokens: z.number().int().optional(),
+});
+/** How a conversation that grows is kept within what the model reads. Close to it, old answers of tools are shortened or the model sums up what has been; the task, what people said and the newest turns stay word for word. */
+export type ContextPolicy = z.output<typeof ContextPolicy>;
+
 /** When a run is stopped, and how many there may be. An absent field takes the default that its comment names. */
 export const RunLimits = z.object({
   /** Runs of the agent that are at work at once, 1 to 10,000; what the installation allows by default (64). Others wait their turn, and those of other agents go past them. Workers that claim at the same moment may exceed it for a while: it shares workers out, and is no lock. Runs that wait or are paused do not count. */
@@ -104,6 +114,8 @@ export type ToolGrant = z.output<typeof ToolGrant>;
 
 /** What an agent does when it runs. */
 export const AgentSpec = z.object({
+  /** How a conversation that grows is kept within what the model reads. */
+  context: ContextPolicy.optional(),
   /** The system prompt, 1 byte to 64 KiB. */
   instructions: z.string(),
   /** When a run is stopped. */
@@ -144,6 +156,8 @@ export type Agent = z.output<typeof Agent>;
 
 /** What an agent does when it runs. */
 export const AgentSpecPatch = z.object({
+  /** How a conversation that grows is kept within what the model reads. */
+  context: ContextPolicy.optional(),
   /** The system prompt, 1 byte to 64 KiB. */
   instructions: z.string().optional(),
   /** When a run is stopped. */
@@ -1555,6 +1569,42 @@ export const CommandDelivered = z.object({
 /** The run's worker has read a person's order. What follows from it is a record of its own. */
 export type CommandDelivered = z.output<typeof CommandDelivered>;
 
+/** An answer of a tool in whose place a short reference stands. */
+export const ShortenedResult = z.object({
+  /** Id of the call that it answers. */
+  callId: z.string().default(""),
+  /** `seq` of the record that completed its turn: of the last answer to the calls that were made together. */
+  seq: z.string().regex(new RegExp("^-?[0-9]+$")).default("0"),
+  /** What the model reads in its place. */
+  text: z.string().default(""),
+});
+/** An answer of a tool in whose place a short reference stands. */
+export type ShortenedResult = z.output<typeof ShortenedResult>;
+
+/** The conversation that the model reads was made shorter, because it came close to what the model can read in one call or the provider refused it. The records that it was made of stay in the journal. */
+export const ContextCompacted = z.object({
+  /** What the summary cost in nano US dollars, which is in the run's sum with its model call; absent where no model was asked or the price is unknown. */
+  costNanoUsd: z.string().regex(new RegExp("^-?[0-9]+$")).optional(),
+  /** `seq` of the first record that the summary stands for; 0 without a summary. */
+  firstSeq: z.string().regex(new RegExp("^-?[0-9]+$")).default("0"),
+  /** `seq` of the last record that the summary stands for; 0 without a summary. Of the records between, those in which people spoke, or were asked by the agent, stay in the conversation word for word. */
+  lastSeq: z.string().regex(new RegExp("^-?[0-9]+$")).default("0"),
+  /** Answers of tools in whose place a short reference stands. */
+  shortened: z.array(ShortenedResult).default([]),
+  /** Step of the model call that summed up; 0 where only answers of tools were shortened, which asks no model. */
+  step: z.number().int().default(0),
+  /** What the model reads in their place; empty without a summary. */
+  text: z.string().default(""),
+  /** Tokens of the prompt after, estimated. */
+  tokensAfter: z.string().regex(new RegExp("^-?[0-9]+$")).default("0"),
+  /** Tokens of the prompt before: what the provider counted last, and an estimate of what came since. */
+  tokensBefore: z.string().regex(new RegExp("^-?[0-9]+$")).default("0"),
+  /** Tokens that the model was taken to read and write in one call. */
+  windowTokens: z.string().regex(new RegExp("^-?[0-9]+$")).default("0"),
+});
+/** The conversation that the model reads was made shorter, because it came close to what the model can read in one call or the provider refused it. The records that it was made of stay in the journal. */
+export type ContextCompacted = z.output<typeof ContextCompacted>;
+
 /** Reply of CreateAgent. */
 export const CreateAgentResponse = z.object({
   /** What was made. */
@@ -2662,6 +2712,8 @@ export type ModelCallFailed = z.output<typeof ModelCallFailed>;
 export const ModelCallStarted = z.object({
   /** Attempt at the step, from 1; rises by a journalled failure, interruption or retry only. */
   attempt: z.number().int().default(0),
+  /** Set when the call does not go on with the conversation but sums it up, because it becomes too long: `seq` of the last record that it sums up. `context_compacted` of the same step says what came of it. */
+  compactsThroughSeq: z.string().regex(new RegExp("^-?[0-9]+$")).optional(),
   /** Turns that are sent. */
   messageCount: z.number().int().default(0),
   /** `{provider}/{model}`. */
@@ -2863,7 +2915,7 @@ export type ToolCallStarted = z.output<typeof ToolCallStarted>;
 
 /** One append-only record.
  *
- * Of `queued`, `started`, `takenOver`, `modelCallStarted`, `modelCallCompleted`, `modelCallFailed`, `toolCallStarted`, `toolCallCompleted`, `engineNote`, `succeeded`, `failed`, `commandDelivered`, `paused`, `resumed`, `cancelled`, `approvalRequested`, `questionAsked`, `outcomeUnknown`, `decided`, `steered`, `retried`, `timerSet`, `approvedByRule`, `childrenStarted`, `childEnded`, `childrenCancelled`, `quotaAwaited`: Exactly one is set. */
+ * Of `queued`, `started`, `takenOver`, `modelCallStarted`, `modelCallCompleted`, `modelCallFailed`, `toolCallStarted`, `toolCallCompleted`, `engineNote`, `succeeded`, `failed`, `commandDelivered`, `paused`, `resumed`, `cancelled`, `approvalRequested`, `questionAsked`, `outcomeUnknown`, `decided`, `steered`, `retried`, `timerSet`, `approvedByRule`, `childrenStarted`, `childEnded`, `childrenCancelled`, `contextCompacted`, `quotaAwaited`: Exactly one is set. */
 export const RunEvent = z.looseObject({
   /** A tool call waits for a person's approval. */
   approvalRequested: ApprovalRequested.optional(),
@@ -2879,6 +2931,8 @@ export const RunEvent = z.looseObject({
   childrenStarted: ChildrenStarted.optional(),
   /** The run's worker has read a person's order. */
   commandDelivered: CommandDelivered.optional(),
+  /** The conversation that the model reads was made shorter; all records of it stay. */
+  contextCompacted: ContextCompacted.optional(),
   /** When it was committed. */
   createTime: z.string().datetime({ offset: true }).optional(),
   /** A person decided. */
@@ -2928,7 +2982,7 @@ export const RunEvent = z.looseObject({
 });
 /** One append-only record.
  *
- * Of `queued`, `started`, `takenOver`, `modelCallStarted`, `modelCallCompleted`, `modelCallFailed`, `toolCallStarted`, `toolCallCompleted`, `engineNote`, `succeeded`, `failed`, `commandDelivered`, `paused`, `resumed`, `cancelled`, `approvalRequested`, `questionAsked`, `outcomeUnknown`, `decided`, `steered`, `retried`, `timerSet`, `approvedByRule`, `childrenStarted`, `childEnded`, `childrenCancelled`, `quotaAwaited`: Exactly one is set. */
+ * Of `queued`, `started`, `takenOver`, `modelCallStarted`, `modelCallCompleted`, `modelCallFailed`, `toolCallStarted`, `toolCallCompleted`, `engineNote`, `succeeded`, `failed`, `commandDelivered`, `paused`, `resumed`, `cancelled`, `approvalRequested`, `questionAsked`, `outcomeUnknown`, `decided`, `steered`, `retried`, `timerSet`, `approvedByRule`, `childrenStarted`, `childEnded`, `childrenCancelled`, `contextCompacted`, `quotaAwaited`: Exactly one is set. */
 export type RunEvent = z.output<typeof RunEvent>;
 
 /** Reply of ListRunEvents. */

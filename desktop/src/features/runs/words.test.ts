@@ -35,16 +35,46 @@ test.each([
 ] as const)("a run that waits for %s says so", (_, run, word) => expect(restWords(run)?.short).toBe(word));
 
 const NOW = Date.parse("2026-11-23T14:00:00Z");
-const limit = { provider: "anthropic", untilTime: "2026-11-23T14:32:00Z", waitingRuns: 41, probeRun: "", opening: false };
+const limit = {
+  provider: "anthropic",
+  untilTime: "2026-11-23T14:32:00Z",
+  waitingRuns: 41,
+  probeRun: "",
+  opening: false,
+};
 const words = (change: object) =>
   limitWords({ name: "workspaces/w/runs/a", providerLimit: { ...limit, ...change } as never }, NOW);
 
 test.each([
   ["waits", {}, "Waiting for anthropic's limit", "41 runs wait; then one tries first.", true],
-  ["waits, and it is time", { untilTime: "2026-11-23T13:59:00Z" }, "Waiting for anthropic's limit", "41 runs wait; one tries next.", true],
-  ["waits for another one", { probeRun: "workspaces/w/runs/b" }, "Waiting for anthropic's limit", "41 runs wait; one is trying now.", false],
-  ["goes first", { probeRun: "workspaces/w/runs/a", waitingRuns: 1 }, "This run tries anthropic first", "1 run waits for what it hears.", false],
-  ["is about to be let go", { opening: true, waitingRuns: 1000 }, "anthropic takes calls again", "1,000 runs or more wait; they are let go a few at a time.", false],
+  [
+    "waits, and it is time",
+    { untilTime: "2026-11-23T13:59:00Z" },
+    "Waiting for anthropic's limit",
+    "41 runs wait; one tries next.",
+    true,
+  ],
+  [
+    "waits for another one",
+    { probeRun: "workspaces/w/runs/b" },
+    "Waiting for anthropic's limit",
+    "41 runs wait; one is trying now.",
+    false,
+  ],
+  [
+    "goes first",
+    { probeRun: "workspaces/w/runs/a", waitingRuns: 1 },
+    "This run tries anthropic first",
+    "1 run waits for what it hears.",
+    false,
+  ],
+  [
+    "is about to be let go",
+    { opening: true, waitingRuns: 1000 },
+    "anthropic takes calls again",
+    "1,000 runs or more wait; they are let go a few at a time.",
+    false,
+  ],
 ] as const)("a run at its provider's limit that %s says so", (_, change, lead, note, hurries) =>
   expect(words(change)).toMatchObject({ lead, note, hurries }),
 );

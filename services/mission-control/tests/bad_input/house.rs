@@ -94,6 +94,7 @@ impl House {
                 mc_tasks::Parts {
                     database: kit.login("tasks", "api").await,
                     registry: registry.upstream.clone(),
+                    llm: llm.upstream.clone(),
                     identity: identity.upstream.clone(),
                     mails: true,
                     bus: Bus::local(),

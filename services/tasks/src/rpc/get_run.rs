@@ -6,7 +6,7 @@ use tonic::Request;
 
 use crate::error::Error;
 use crate::rpc::{Api, names, view_limits};
-use crate::store::run;
+use crate::store::{park, run};
 
 pub(super) async fn get_run(api: &Api, request: Request<GetRunRequest>) -> Result<GetRunResponse, Error> {
     let caller = Caller::of(&request)?;
@@ -14,6 +14,6 @@ pub(super) async fn get_run(api: &Api, request: Request<GetRunRequest>) -> Resul
     let (workspace, id) = names::run(&caller, "name", &name)?;
     let mut tx = api.database.read(workspace.uuid()).await?;
     let run = run::get(&mut tx, id).await?.ok_or(Error::NotFound(name))?;
-    let mut shown = view_limits::runs(&mut tx, workspace, &[run]).await?;
-    Ok(GetRunResponse { run: shown.pop() })
+    let parks = park::list_for(&mut tx, workspace, std::slice::from_ref(&run)).await?;
+    Ok(GetRunResponse { run: Some(view_limits::run(&run, &parks)) })
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::error::Error;
 use crate::rpc::{Api, names, view_limits};
-use crate::store::run;
+use crate::store::{park, run};
 
 pub(super) async fn list_runs(
     api: &Api,
@@ -27,7 +27,8 @@ pub(super) async fn list_runs(
     let mut tx = api.database.read(workspace.uuid()).await?;
     let mut runs = run::list(&mut tx, workspace, filter, page.after, page.fetch()).await?;
     let next_page_token = page.cut(&mut runs, |run| run.run_id);
-    let runs = view_limits::runs(&mut tx, workspace, &runs).await?;
+    let parks = park::list_for(&mut tx, workspace, &runs).await?;
+    let runs = runs.iter().map(|run| view_limits::run(run, &parks)).collect();
     Ok(ListRunsResponse { runs, next_page_token })
 }
 

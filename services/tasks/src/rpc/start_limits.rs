@@ -16,16 +16,16 @@ const MAX_DURATION_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 /// Limits of a start, each within what any limit may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Limits {
-    max_steps: Option<u32>,
-    max_tokens: Option<i64>,
-    max_cost_nano_usd: Option<i64>,
-    max_duration_ms: Option<i64>,
+    steps: Option<u32>,
+    tokens: Option<i64>,
+    cost_nano_usd: Option<i64>,
+    duration_ms: Option<i64>,
 }
 
 /// The limits that are asked for; none where nothing is said.
 pub(super) fn parse(asked: Option<StartLimits>) -> Result<Limits, Failure> {
     let asked = asked.unwrap_or_default();
-    let max_steps = asked.max_steps.map(|steps| match steps {
+    let steps = asked.max_steps.map(|steps| match steps {
         1..=MAX_STEPS => Ok(steps.unsigned_abs()),
         _ => Err(Failure::invalid("limits.max_steps", "must be 1 to 10000")),
     });
@@ -37,10 +37,10 @@ pub(super) fn parse(asked: Option<StartLimits>) -> Result<Limits, Failure> {
         return Err(Failure::invalid("limits.max_cost_nano_usd", text));
     }
     Ok(Limits {
-        max_steps: max_steps.transpose()?,
-        max_tokens: asked.max_tokens,
-        max_cost_nano_usd: asked.max_cost_nano_usd,
-        max_duration_ms: asked.max_duration.map(duration_ms).transpose()?,
+        steps: steps.transpose()?,
+        tokens: asked.max_tokens,
+        cost_nano_usd: asked.max_cost_nano_usd,
+        duration_ms: asked.max_duration.map(duration_ms).transpose()?,
     })
 }
 
@@ -68,16 +68,16 @@ impl Limits {
             )),
             (asked, most) => Ok(asked.or(most)),
         };
-        let steps = least("limits.max_steps", self.max_steps.map(i64::from), Some(allowed.max_steps.into()))?;
-        let tokens = least("limits.max_tokens", self.max_tokens, allowed.max_tokens)?;
-        let cost = least("limits.max_cost_nano_usd", self.max_cost_nano_usd, allowed.max_cost_nano_usd)?;
-        if self.max_duration_ms.is_some_and(|asked| asked > allowed.max_duration_ms) {
+        let steps = least("limits.max_steps", self.steps.map(i64::from), Some(allowed.max_steps.into()))?;
+        let tokens = least("limits.max_tokens", self.tokens, allowed.max_tokens)?;
+        let cost = least("limits.max_cost_nano_usd", self.cost_nano_usd, allowed.max_cost_nano_usd)?;
+        if self.duration_ms.is_some_and(|asked| asked > allowed.max_duration_ms) {
             let text = format!("must be at most {}, which is what the agent allows", allowed.max_duration());
             return Err(Failure::invalid("limits.max_duration", text));
         }
         allowed.max_steps = steps.and_then(|steps| u32::try_from(steps).ok()).unwrap_or(allowed.max_steps);
         (allowed.max_tokens, allowed.max_cost_nano_usd) = (tokens, cost);
-        allowed.max_duration_ms = self.max_duration_ms.unwrap_or(allowed.max_duration_ms);
+        allowed.max_duration_ms = self.duration_ms.unwrap_or(allowed.max_duration_ms);
         Ok(())
     }
 }
@@ -91,8 +91,8 @@ mod tests {
         narrowed.map(|()| allowed).map_err(|failure| failure.violations()[0].field.clone())
     }
 
-    fn seconds(seconds: i64) -> Option<Duration> {
-        Some(Duration { seconds, nanos: 0 })
+    fn seconds(seconds: i64) -> Duration {
+        Duration { seconds, nanos: 0 }
     }
 
     #[test]
@@ -103,14 +103,14 @@ mod tests {
             max_steps: Some(100),
             max_tokens: Some(500),
             max_cost_nano_usd: Some(1),
-            max_duration: seconds(24 * 60 * 60),
+            max_duration: Some(seconds(24 * 60 * 60)),
         };
         assert_eq!(asks(asked, agent), Ok(RunLimits { max_cost_nano_usd: Some(1), ..agent }));
         let least = StartLimits {
             max_steps: Some(1),
             max_tokens: Some(1),
             max_cost_nano_usd: Some(MAX_COST_NANO_USD),
-            max_duration: seconds(1),
+            max_duration: Some(seconds(1)),
         };
         let narrowed = RunLimits {
             max_steps: 1,

@@ -11,7 +11,7 @@ use crate::rpc::channel_content::{checked, settings, shown, url};
 use crate::rpc::{Api, channel_access, names, view, view_channel};
 use crate::store::channel::{self, format};
 
-const FIELDS: [&str; 10] = [
+const FIELDS: [&str; 14] = [
     "display_name",
     "url",
     "kinds",
@@ -20,6 +20,10 @@ const FIELDS: [&str; 10] = [
     "include_content",
     "disabled",
     "quiet_hours",
+    "quiet_hours.time_zone",
+    "quiet_hours.start",
+    "quiet_hours.end",
+    "quiet_hours.days",
     "urgent_kinds",
     "digest_window",
 ];
@@ -62,7 +66,7 @@ pub(super) async fn update_channel(
 /// The fields to change: those of the mask, or all when it is empty.
 fn mask(paths: Vec<String>) -> Result<Vec<String>, Failure> {
     if paths.is_empty() {
-        return Ok(FIELDS.map(String::from).to_vec());
+        return Ok(FIELDS.into_iter().filter(|path| !path.contains('.')).map(String::from).collect());
     }
     match paths.iter().find(|path| !FIELDS.contains(&path.as_str())) {
         Some(path) => Err(Failure::invalid(
@@ -86,10 +90,25 @@ fn merge(mut channel: proto::Channel, wanted: proto::Channel, paths: &[String]) 
             "quiet_hours" => channel.quiet_hours.clone_from(&wanted.quiet_hours),
             "urgent_kinds" => channel.urgent_kinds.clone_from(&wanted.urgent_kinds),
             "digest_window" => channel.digest_window = wanted.digest_window,
-            _ => {}
+            _ => {
+                if let Some(field) = path.strip_prefix("quiet_hours.") {
+                    let new = wanted.quiet_hours.clone().unwrap_or_default();
+                    merge_hours(channel.quiet_hours.get_or_insert_default(), new, field);
+                }
+            }
         }
     }
     channel
+}
+
+fn merge_hours(hours: &mut proto::QuietHours, wanted: proto::QuietHours, field: &str) {
+    match field {
+        "time_zone" => hours.time_zone = wanted.time_zone,
+        "start" => hours.start = wanted.start,
+        "end" => hours.end = wanted.end,
+        "days" => hours.days = wanted.days,
+        _ => {}
+    }
 }
 
 #[cfg(test)]
@@ -98,7 +117,7 @@ mod tests {
 
     #[test]
     fn mask_names_what_can_be_changed_and_empty_means_all() {
-        assert_eq!(mask(Vec::new()).expect("all").len(), FIELDS.len());
+        assert_eq!(mask(Vec::new()).expect("all").len(), 10, "each as a whole");
         for path in FIELDS {
             let wanted = proto::Channel {
                 display_name: "n".into(),
@@ -108,7 +127,12 @@ mod tests {
                 delay: Some(prost_types::Duration { seconds: 1, nanos: 0 }),
                 include_content: true,
                 disabled: true,
-                quiet_hours: Some(proto::QuietHours::default()),
+                quiet_hours: Some(proto::QuietHours {
+                    time_zone: "UTC".into(),
+                    start: "22:00".into(),
+                    end: "07:00".into(),
+                    days: vec![1],
+                }),
                 urgent_kinds: vec![1],
                 digest_window: Some(prost_types::Duration { seconds: 60, nanos: 0 }),
                 ..proto::Channel::default()
@@ -117,7 +141,8 @@ mod tests {
             let merged = merge(proto::Channel::default(), wanted, &paths);
             assert_ne!(merged, proto::Channel::default(), "{path} is merged");
         }
-        for path in ["format", "name", "owner", "channel.url", "disable_reason", "*", ""] {
+        for path in ["format", "name", "owner", "quiet_hours.zone", "channel.url", "disable_reason", "*", ""]
+        {
             let failure = mask(vec!["url".into(), path.into()]).expect_err(path);
             assert_eq!(failure.violations()[0].field, "update_mask");
         }

@@ -8,11 +8,13 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::domain::fold::WaitReason;
 use crate::domain::id::{RunId, WorkspaceId};
 use crate::store::append::storable;
+use crate::store::run::{Run, status, wait_number};
 
 /// How long a run goes first without a sign of life. Then another one does.
-pub const PROBE: Duration = Duration::from_secs(60);
+pub const PROBE: Duration = Duration::from_mins(1);
 /// How long a provider is left alone that refuses and does not say for how long.
 pub const UNTOLD: Duration = Duration::from_secs(5);
 /// The first wait of our own behind a second refusal; doubled each time.
@@ -300,6 +302,24 @@ pub struct Park {
     pub opening: bool,
     /// Runs that wait for it, up to [`COUNTED`].
     pub waiting: i64,
+}
+
+/// Whether a limit may have to do with where a run is: it is neither at work nor waits for something else.
+pub fn may_concern(run: &Run) -> bool {
+    match run.status {
+        status::QUEUED => run.wake_time.is_none(),
+        status::WAITING => run.wait_reason == wait_number(WaitReason::Quota),
+        _ => false,
+    }
+}
+
+/// The limits of a workspace that may concern these runs of it; none is looked for where none could.
+pub async fn list_for(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    runs: &[Run],
+) -> Result<Vec<Park>, sqlx::Error> {
+    if runs.iter().any(may_concern) { list(connection, workspace).await } else { Ok(Vec::new()) }
 }
 
 /// The parks of the transaction's workspace.

@@ -57,13 +57,12 @@ impl Journal {
         let now = self.now();
         let mut until = later(now, wait);
         let waits = self.fold().state() == RunState::Waiting(WaitReason::Quota);
-        match self.fold().wake_at().filter(|at| waits && until - *at <= SLACK) {
-            Some(at) => until = if at > now { at } else { until },
-            None => {
-                let provider = self.fold().provider().to_owned();
-                let awaited = Event::QuotaAwaited(QuotaAwaited { provider, until });
-                self.append(vec![awaited], Besides::default()).await?;
-            }
+        if let Some(at) = self.fold().wake_at().filter(|at| waits && until - *at <= SLACK) {
+            until = if at > now { at } else { until };
+        } else {
+            let provider = self.fold().provider().to_owned();
+            let awaited = Event::QuotaAwaited(QuotaAwaited { provider, until });
+            self.append(vec![awaited], Besides::default()).await?;
         }
         self.rest(Rest::WaitingUntil(WaitReason::Quota, until)).await?;
         Ok(None)

@@ -29,12 +29,13 @@ impl World {
         let (now, workspace) = (self.when(self.tables.now), self.tables.runs[&run].workspace);
         self.tally.probes += 1;
         let before = self.first.insert(workspace, (run, now));
-        // A standby's clock is another one, and one that was set says nothing of what was before.
+        // A clock that was set says nothing of what was before, and a standby has another one.
+        let clock_since = self.server.set_at.max(self.server.up_since);
         let silence = PROBE.as_micros() as Micros - 4 * SECOND;
         if let Some((other, said)) = before
             && other != run
             && now < said + silence
-            && self.server.set_at <= said
+            && clock_since <= said
         {
             let what = format!("it goes first beside {other}");
             self.say(Promise::OneGoesFirst, Some(run), what);
@@ -69,13 +70,12 @@ impl Journal {
         let now = self.now();
         let mut until = now + time::Duration::microseconds(wait as i64);
         let waits = self.fold.state() == RunState::Waiting(WaitReason::Quota);
-        match self.fold.wake_at().filter(|at| waits && until - *at <= time::Duration::SECOND) {
-            Some(at) => until = if at > now { at } else { until },
-            None => {
-                let provider = self.fold.provider().to_owned();
-                let awaited = Event::QuotaAwaited(QuotaAwaited { provider, until });
-                self.append(vec![awaited], Besides::default()).await?;
-            }
+        if let Some(at) = self.fold.wake_at().filter(|at| waits && until - *at <= time::Duration::SECOND) {
+            until = if at > now { at } else { until };
+        } else {
+            let provider = self.fold.provider().to_owned();
+            let awaited = Event::QuotaAwaited(QuotaAwaited { provider, until });
+            self.append(vec![awaited], Besides::default()).await?;
         }
         self.rest(Rest::WaitingUntil(WaitReason::Quota, until)).await?;
         Ok(None)

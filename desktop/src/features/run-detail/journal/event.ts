@@ -23,8 +23,9 @@ export function readEvent(event: unknown, place: number): FeedEvent {
     : { seq: String(place), unreadable: true };
 }
 
+/** What a record has besides its kind. */
+const apart = new Set(["seq", "createTime", "wholeArtifact"]);
+
 /** The name of a record's kind: `modelCallStarted`; empty when it has none. */
 export const kindOf = (event: FeedEvent): string =>
-  "unreadable" in event
-    ? ""
-    : (Object.keys(event).find((key) => key !== "seq" && key !== "createTime" && event[key] !== undefined) ?? "");
+  "unreadable" in event ? "" : (Object.keys(event).find((key) => !apart.has(key) && event[key] !== undefined) ?? "");

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::estimate;
 use crate::domain::conversation::{Message, Part, ToolCall, ToolResult};
 use crate::domain::tool::Tool;
 
 /// Who brought a turn in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum By {
     /// The task, as the run was queued with it.
     Task,
@@ -24,7 +26,7 @@ pub enum By {
 }
 
 /// Where a turn comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
     /// `seq` of the record with which it begins: of a summary, the first that it stands for.
     pub first_seq: i64,
@@ -39,7 +41,7 @@ pub struct Mark {
 }
 
 /// The conversation, whole turns only.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Conversation {
     messages: Vec<Arc<Message>>,
     marks: Vec<Mark>,

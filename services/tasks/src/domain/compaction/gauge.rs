@@ -1,6 +1,8 @@
 //! How long a prompt is: what the provider counted of the last one is the truth, and our own estimate tells how much longer
 //! or shorter this one is.
 
+use serde::{Deserialize, Serialize};
+
 use super::estimate;
 use crate::domain::brief::Prompt;
 use crate::domain::conversation::{MAX_BUCKET_TOKENS, Usage};
@@ -10,7 +12,7 @@ use crate::domain::conversation::{MAX_BUCKET_TOKENS, Usage};
 const BELIEVED: i64 = 3;
 
 /// Measures prompts of one run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gauge {
     /// Our estimate of what every prompt begins with.
     beginning: i64,

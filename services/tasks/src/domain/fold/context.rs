@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Phase, RunFold};
 use crate::domain::compaction::{By, Conversation, Gauge, Window};
 use crate::domain::conversation::{FinishReason, Message, Part};
@@ -9,7 +11,7 @@ use crate::domain::event::{ContextCompacted, ModelCallCompleted};
 use crate::domain::retry;
 
 /// A summary that is committed and not yet in the place of what it sums up.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::domain) struct Summary {
     /// `seq` of the last record that it stands for.
     pub(in crate::domain) through_seq: i64,

@@ -271,3 +271,30 @@ impl Tables {
         self.claim(self.worker().await, count as i64).await
     }
 }
+
+/// The server's clock was an hour ahead when this was told: ten seconds were to be waited.
+const TOLD_AHEAD: &str = "told_at = now() + interval '1 hour', until = now() + interval '1 hour 10 seconds',
+    due_at = now() + interval '1 hour 10 seconds'";
+
+#[tokio::test]
+async fn clock_that_is_set_back_lengthens_no_wait_whoever_comes_first() {
+    let tables = Tables::new().await;
+    let runs = tables.in_line(2).await;
+    tables.refuse(runs[0], 10).await;
+    tables.set_park(TOLD_AHEAD).await;
+    assert_eq!(tables.tend().await, 0);
+    assert!(matches!(tables.enter(runs[0]).await, Entry::Parked(wait) if about(wait, 10)), "a scheduler");
+
+    tables.set_park(TOLD_AHEAD).await;
+    assert!(about(tables.refuse(runs[1], 5).await, 10), "another refusal");
+
+    tables.end_parks().await;
+    assert_eq!(tables.enter(runs[0]).await, Entry::First);
+    tables.set_park(TOLD_AHEAD).await;
+    assert!(park::renew(&tables.engine, LINE, runs[0]).await.expect("renew"));
+    assert!(park::pass_on(&tables.engine, LINE, runs[0], Duration::ZERO).await.expect("pass on"));
+    assert!(
+        matches!(tables.enter(runs[1]).await, Entry::Parked(wait) if about(wait, 10)),
+        "the one that went first"
+    );
+}

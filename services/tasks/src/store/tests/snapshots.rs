@@ -30,6 +30,7 @@ fn step(run: RunId, step: u32) -> Vec<Event> {
             attempt: 1,
             model: "simulator/demo".into(),
             message_count: 1,
+            compacts_through: None,
         }),
         Event::ModelCallCompleted(ModelCallCompleted {
             step,

@@ -6,7 +6,7 @@ use mc_tasks::store::lease::{Release, Rest};
 use proptest::prelude::*;
 
 use super::ops::AT;
-use super::parks::{About, any_about};
+use super::parks::About;
 
 /// What is appended.
 #[derive(Debug, Clone)]
@@ -131,8 +131,5 @@ pub(super) fn any_op() -> impl Strategy<Value = Op> {
         3 => (at(), at()).prop_map(|(run, item)| Op::Decide { run, item }),
         1 => (-5..5_i64).prop_map(Op::Promote),
         3 => Just(Op::Reap),
-        6 => (at(), any_about()).prop_map(|(run, what)| Op::Park { run, what }),
-        2 => Just(Op::EndParks),
-        3 => Just(Op::Tend),
     ]
 }

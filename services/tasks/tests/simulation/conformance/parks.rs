@@ -6,6 +6,7 @@ use mc_tasks::domain::id::RunId;
 use mc_tasks::store::park::{self, Line};
 use proptest::prelude::*;
 
+use super::op::{Op, any_op};
 use super::ops::both;
 use super::{Both, NOW};
 use crate::exec::SECOND;
@@ -21,8 +22,11 @@ pub(super) enum About {
     PassOn,
 }
 
-pub(super) fn any_about() -> impl Strategy<Value = About> {
-    prop::sample::select(vec![
+/// Any statement, and mostly those about providers' limits.
+pub(super) fn any_op_at_a_limit() -> impl Strategy<Value = Op> {
+    let about = prop::sample::select(vec![
+        About::Enter,
+        About::Enter,
         About::Enter,
         About::Enter,
         About::Close,
@@ -30,7 +34,13 @@ pub(super) fn any_about() -> impl Strategy<Value = About> {
         About::Renew,
         About::Open,
         About::PassOn,
-    ])
+    ]);
+    prop_oneof![
+        5 => any_op(),
+        8 => (0..8_usize, about).prop_map(|(run, what)| Op::Park { run, what }),
+        2 => Just(Op::EndParks),
+        2 => Just(Op::Tend),
+    ]
 }
 
 impl Both {

@@ -82,7 +82,7 @@ impl Tables {
         let again = park.batch > 0 || park.probe.is_some_and(|(first, _)| first == run);
         park.until = park.until.max(until);
         if again {
-            let own = (5 * SECOND << park.refusals.min(16)).min(15 * 60 * SECOND);
+            let own = ((5 * SECOND) << park.refusals.min(16)).min(15 * 60 * SECOND);
             park.until = park.until.max(now + own);
             park.refusals += 1;
         }

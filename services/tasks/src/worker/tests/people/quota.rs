@@ -8,13 +8,13 @@ use crate::store::park;
 use crate::store::tests::NOW;
 
 impl World {
-    async fn refuses(&self) {
+    fn refuses(&self) {
         self.fleet.script.then(Reply::Fail(Code::ResourceExhausted, "PROVIDER_RATE_LIMITED"));
     }
 
     /// A run whose call was refused, and this many others that are in line behind it.
     async fn parked(&self, others: usize) -> (RunId, Vec<RunId>) {
-        self.refuses().await;
+        self.refuses();
         let refused = self.fleet.queued(HOME).await;
         let mut behind = Vec::new();
         for _ in 0..others {
@@ -81,7 +81,7 @@ async fn refused_call_holds_up_all_runs_of_its_provider_until_one_of_them_is_ans
 #[tokio::test]
 async fn run_that_a_worker_has_waits_without_a_call_and_its_journal_says_until_when() {
     let world = World::new().await;
-    world.refuses().await;
+    world.refuses();
     let refused = world.fleet.queued(HOME).await;
     let (first, lease) = world.fleet.claim().await;
     let other = world.fleet.queued(HOME).await;
@@ -137,7 +137,7 @@ async fn run_that_is_resumed_while_it_waits_for_its_provider_tries_now() {
 async fn probe_that_is_refused_extends_the_park_for_all() {
     let world = World::new().await;
     let (_, behind) = world.parked(2).await;
-    world.refuses().await;
+    world.refuses();
     world.resume(behind[0]).await;
     world.attempt().await;
     let limit = world.limit(behind[1]).await.expect("parked");
@@ -150,6 +150,8 @@ async fn probe_that_is_refused_extends_the_park_for_all() {
 async fn probe_whose_worker_dies_is_joined_by_the_next_one_and_nobody_else_goes_first_meanwhile() {
     let world = World::new().await;
     let (_, behind) = world.parked(1).await;
+    // The call that was refused was asked, too.
+    world.fleet.script.was_asked.notified().await;
     world.fleet.script.then(Reply::Stall("", Vec::new()));
     world.resume(behind[0]).await;
     world.killed(world.fleet.script.was_asked.notified()).await;
