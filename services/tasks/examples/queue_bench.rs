@@ -112,7 +112,11 @@ impl Bench {
     /// one run after the other comes, and is timed from before the statement that queues it until it is leased.
     async fn small_tenant(&self) -> anyhow::Result<()> {
         self.fill(1, BACKLOG, LARGE).await?;
-        sqlx::raw_sql("VACUUM ANALYZE tasks.run; VACUUM ANALYZE tasks.ready").execute(&self.owner).await?;
+        for table in TABLES {
+            sqlx::raw_sql(AssertSqlSafe(format!("VACUUM ANALYZE tasks.{table}")))
+                .execute(&self.owner)
+                .await?;
+        }
         let caps = Caps { workspace: 256, here: 56, agent: 64, provider: 128 };
         let (mut busy, mut took, mut claims) = (Vec::<(Instant, Lease)>::new(), Vec::new(), 0_u32);
         let (mut after, mut waits, mut next_at) = (Uuid::nil(), None::<Instant>, Instant::now());
@@ -160,10 +164,11 @@ impl Bench {
         self.fill(5, BACKLOG, LARGE).await?;
         self.fill(1, 1_000, SMALL).await?;
         for table in TABLES {
-            let quiet = format!(
-                "ALTER TABLE tasks.{table} SET (autovacuum_enabled = false); VACUUM ANALYZE tasks.{table}"
-            );
-            sqlx::raw_sql(AssertSqlSafe(quiet)).execute(&self.owner).await?;
+            // One at a time: several in one message are a transaction, in which nothing is vacuumed.
+            let quiet = format!("ALTER TABLE tasks.{table} SET (autovacuum_enabled = false)");
+            for statement in [quiet, format!("VACUUM ANALYZE tasks.{table}")] {
+                sqlx::raw_sql(AssertSqlSafe(statement)).execute(&self.owner).await?;
+            }
         }
         let before = self.sizes().await?;
         let (mut vacuums, mut first, mut last) = ([0; TABLES.len()], Duration::ZERO, Duration::ZERO);
